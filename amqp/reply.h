@@ -1,0 +1,24 @@
+/* reply.h - the reply codes and whether they close the channel or the
+ * connection. */
+#ifndef AMQP_REPLY_H
+#define AMQP_REPLY_H
+
+#include <stdbool.h>
+
+enum amqp_reply {
+	AMQP_OK = 0, /* nothing to refuse; never on the wire */
+#define REPLY(name, code, text, closes) AMQP_##name = code,
+#include "amqp/replies.def"
+#undef REPLY
+};
+
+/* "NOT_FOUND", or "UNKNOWN". */
+const char *amqp_reply_text(int code);
+
+/* "not_found", RabbitMQ's spelling in its log. */
+const char *amqp_reply_log_text(int code);
+
+/* True for hard errors; false for those that close only the channel. */
+bool amqp_reply_closes_connection(int code);
+
+#endif

@@ -1,0 +1,39 @@
+/* router.h - follows exchange-to-exchange bindings and alternates, and names
+ * each queue once. */
+#ifndef EXCHANGES_ROUTER_H
+#define EXCHANGES_ROUTER_H
+
+#include "amqp/names.h"
+#include "exchanges/exchange.h"
+#include "exchanges/type.h"
+
+/* Where one message goes. Zero-initialised is ready; kept and used again, so
+ * that routing allocates nothing once it has grown. */
+struct route {
+	struct destination **queues; /* each once, in the order found */
+	size_t count;
+	size_t size;
+	size_t work;		/* steps taken since route_begin */
+	uint64_t pass;		/* marks what this message has reached */
+	struct exchange **todo; /* exchanges still to follow */
+	size_t todo_count, todo_size;
+};
+
+void route_fini(struct route *);
+
+/* Starts a new message: forgets the queues and takes a new pass number. */
+void route_begin(struct route *);
+
+/* Adds every queue the exchange leads to that this pass has not named yet. May
+ * be called again in the same pass with a further key (CC and BCC).
+ *
+ * A cycle of exchanges is cut. An exchange whose bindings match nothing passes
+ * the message to its alternate, looked up in exchanges; an alternate that does
+ * not exist drops it. An exchange with a matching binding to another exchange
+ * does not try its alternate, even if that leads nowhere (seen in RabbitMQ). The
+ * default exchange (empty name, direct) has no bindings here: queues, by name,
+ * serve for it. */
+void route(struct route *, struct exchange *, const struct routing *,
+    const struct names *exchanges, const struct names *queues);
+
+#endif

@@ -1,0 +1,132 @@
+/* change.h - the vocabulary of durable facts, collected in batches.
+ *
+ * A batch belongs to the loop thread while it is open, to the committer from
+ * committer_submit to committer_reap, and to the loop thread again until
+ * batch_free. It holds a reference to each message in it, so bodies are written
+ * from where the socket put them.
+ *
+ * The unit of the store is a lane: a run of entries in order of their
+ * positions, with an id that is never used again. */
+#ifndef PERSISTENCE_CHANGE_H
+#define PERSISTENCE_CHANGE_H
+
+#include "amqp/bytes.h"
+#include "amqp/message.h"
+
+/* --- definitions -------------------------------------------------------- */
+
+#define TEXT(name) struct bytes name;
+#define BLOB(name) struct bytes name;
+#define INT(name) int64_t name;
+#define KIND(name, keys, values)                                               \
+	struct def_##name {                                                    \
+		keys values                                                    \
+	};
+#include "persistence/definitions.def"
+#undef KIND
+#undef TEXT
+#undef BLOB
+#undef INT
+
+enum definition_kind {
+#define KIND(name, keys, values) DEF_##name,
+#include "persistence/definitions.def"
+#undef KIND
+	DEFINITION_KINDS
+};
+
+struct definition {
+	enum definition_kind kind;
+	union {
+#define KIND(name, keys, values) struct def_##name name;
+#include "persistence/definitions.def"
+#undef KIND
+	};
+};
+
+struct definition_change {
+	bool remove; /* only the keys count */
+	struct definition definition;
+	struct definition_change *next;
+};
+
+/* --- lanes -------------------------------------------------------------- */
+
+struct put {
+	struct message *message; /* a reference; NULL: nothing at this position */
+	int64_t deadline;	 /* wall-clock milliseconds; 0: none */
+};
+
+struct range {
+	uint64_t first, last; /* positions, both included */
+};
+
+/* What a batch does to one lane. The puts lie at first_put, first_put + 1 and
+ * so on; removals never name a position of the same batch's puts (such a put is
+ * erased instead). A range may cover positions that hold nothing. */
+struct lane_change {
+	uint64_t lane;
+	void *owner; /* the loop's; nobody else looks at it */
+	uint64_t first_put;
+	struct put *puts;
+	size_t put_count, put_size;
+	size_t live; /* puts that have a message */
+	struct range *removals;
+	size_t removal_count, removal_size;
+	bool drop; /* the lane goes with all it holds */
+
+	/* The lane after this batch, as the loop knows it: live stored entries
+	 * and their body bytes, the lowest position that may be live, the next
+	 * position to be given, and one more than the highest delivered. */
+	uint64_t count, bytes, first, next_position, delivered_to;
+
+	struct batch *batch;
+	struct lane_change *next;
+};
+
+/* --- batches ------------------------------------------------------------ */
+
+struct batch {
+	uint64_t seq; /* given by the loop: 1, 2, 3 ... without gaps */
+	size_t bytes; /* of the messages in it, for deciding when to hand over */
+	size_t changes; /* definitions, live puts, removals, drops; 0: nothing to
+			 * write */
+	struct definition_change *definitions, **definitions_end;
+	struct lane_change *lanes, **lanes_end;
+	struct batch *next; /* the committer's lists */
+	int64_t opened;	    /* the loop's: when the first change came */
+};
+
+struct batch *batch_new(uint64_t seq);
+
+/* Drops references and memory. batch_free_some frees up to budget puts and
+ * tells whether it is done, so that a turn stays short. */
+void batch_free(struct batch *);
+bool batch_free_some(struct batch *, size_t *budget);
+
+/* Copies what the definition borrows. They are applied in order, before the
+ * lanes. */
+void batch_put(struct batch *, const struct definition *);
+void batch_remove(struct batch *, const struct definition *);
+
+/* This batch's change of a lane, made empty; the caller keeps the pointer and
+ * asks once for each lane and batch. */
+struct lane_change *batch_lane(struct batch *, uint64_t lane, void *owner);
+
+/* Adds an entry; takes a reference. Positions must grow; those left out hold
+ * nothing. */
+void lane_put(struct lane_change *, uint64_t position, struct message *,
+    int64_t deadline);
+
+/* Undoes a put of this batch: true, with the reference dropped, if the position
+ * was one. */
+bool lane_erase(struct lane_change *, uint64_t position);
+
+/* An entry of an earlier batch, or a range of them, is gone. A position next
+ * behind the last range joins it. */
+void lane_remove(struct lane_change *, uint64_t first, uint64_t last);
+
+/* The lane goes; its puts in this batch are erased. */
+void lane_drop(struct lane_change *);
+
+#endif

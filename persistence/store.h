@@ -1,0 +1,104 @@
+/* store.h - a store applies a batch atomically, loads entries back, and says
+ * at start what is true. */
+#ifndef PERSISTENCE_STORE_H
+#define PERSISTENCE_STORE_H
+
+#include "persistence/change.h"
+
+enum store_status {
+	STORE_OK,
+	STORE_FULL,   /* no room (ENOSPC, EDQUOT, SQLITE_FULL): nothing was
+			 applied; the same batch may be tried again later */
+	STORE_IO,     /* reading, writing or syncing failed, outcome unknown: the
+			 store was closed and opened again; try the batch again,
+			 its seq tells whether it had been applied */
+	STORE_BROKEN, /* anything else: the broker must stop */
+};
+
+/* One lane as it was at the last commit. */
+struct lane_state {
+	uint64_t lane, count, bytes, first, next_position, delivered_to;
+};
+
+/* Called by restore, definitions first (kinds in the order of their rows), then
+ * lanes. What is borrowed is good until the call returns. */
+struct store_visitor {
+	void *arg;
+	void (*definition)(void *arg, const struct definition *);
+	void (*lane)(void *arg, const struct lane_state *);
+};
+
+struct loaded {
+	uint64_t position;
+	int64_t deadline;
+	struct message *message; /* the reader's reference */
+};
+
+/* Reads live entries of a lane in order. The caller fills in the first part,
+ * the store the second. Entries whose removal is not yet committed do come. */
+struct load {
+	uint64_t lane;
+	uint64_t first, last; /* positions wanted, both included */
+	size_t max_bytes;     /* stop behind the entry that reaches this */
+	uint64_t epoch;	      /* the loop's: late results are thrown away */
+	void *owner;	      /* the loop's */
+
+	struct loaded *entries; /* malloc'd; load_free frees it and drops the
+				 * references that are still in it */
+	size_t count;
+	uint64_t next; /* where to go on; last + 1 when nothing is left */
+	enum store_status status;
+	struct load *link; /* the committer's lists */
+};
+
+void load_free(struct load *);
+
+struct store {
+	const struct store_ops *ops;
+};
+
+/* Made by a store's own open function. apply runs on the committer's thread,
+ * load on the loader's, maintain on the committer's between batches; the three
+ * may be called at once only in so far as load may overlap the others. */
+struct store_ops {
+	const char *name;
+
+	/* Whether apply is so cheap that the loop calls it itself and all is
+	 * committed at once. */
+	bool immediate;
+
+	/* Applies the whole batch or nothing, durably. A batch whose seq is not
+	 * above the last applied one was applied already: STORE_OK. The numbers
+	 * count from 1 in each run of the broker; open forgets the last. */
+	enum store_status (*apply)(struct store *, const struct batch *);
+
+	/* Fills in the second part of load. */
+	void (*load)(struct store *, struct load *);
+
+	/* Tells all definitions and lanes; reads no entries. The highest lane id
+	 * ever used comes back in *last_lane. */
+	enum store_status (*restore)(struct store *, const struct store_visitor *,
+	    uint64_t *last_lane);
+
+	/* A slice of work that can wait (rows of dropped lanes, checkpoints,
+	 * returning room); true while there is more. NULL if there never is. */
+	bool (*maintain)(struct store *);
+
+	/* Bytes on disk (database and log), for status. */
+	uint64_t (*size)(struct store *);
+
+	/* A sentence about the last status that was not STORE_OK. */
+	const char *(*error)(struct store *);
+
+	void (*close)(struct store *);
+};
+
+/* The store on SQLite in dir/leveret.db, made if it is not there. NULL with a
+ * sentence in error (size bytes): a folder that cannot be written, a newer
+ * schema, a damaged file. */
+struct store *store_sqlite_open(const char *dir, char *error, size_t size);
+
+/* The store that forgets: for tests and ephemeral brokers. */
+struct store *store_memory_open(void);
+
+#endif
