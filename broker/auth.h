@@ -1,0 +1,115 @@
+/* auth.h - who you are and what you may touch.
+ *
+ * Users with RabbitMQ's salted hashes, and for each user and vhost three
+ * patterns. What is decided about a name is remembered until anything here
+ * changes. */
+#ifndef BROKER_AUTH_H
+#define BROKER_AUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amqp/bytes.h"
+#include "amqp/names.h"
+#include "persistence/change.h"
+
+struct auth;
+struct permission;
+
+/* Lives as long as somebody holds a reference; one that was removed has deleted
+ * set and may nothing. */
+struct user {
+	struct bytes name; /* own, with a zero behind it */
+	struct bytes hash; /* own: salt and digest */
+	char *algorithm;
+	char *tags; /* joined by commas, as in "administrator,monitoring" */
+	bool loopback_only;
+	bool deleted;
+	unsigned refs;
+	struct names permissions; /* by vhost */
+};
+
+enum verb { VERB_CONFIGURE, VERB_WRITE, VERB_READ, VERBS };
+
+/* "configure", "write", "read": for "configure access to queue 'q' ..." */
+const char *verb_name(enum verb);
+
+struct permission {
+	struct bytes vhost; /* own */
+	struct user *user;  /* who has it */
+	struct bytes text[VERBS];	  /* own */
+	struct pattern *patterns[VERBS]; /* NULL: matches every name */
+};
+
+/* Called with each change that must survive, in order. */
+typedef void auth_store(
+    void *arg, const struct definition *definition, bool remove);
+
+struct auth *auth_new(auth_store *store, void *arg);
+void auth_free(struct auth *);
+
+/* --- questions, asked for clients ---------------------------------------- */
+
+/* A new reference to the user, or NULL with the reason for the log (never for
+ * the client): "user 'x' - invalid credentials", "user 'guest' can only connect
+ * via localhost". An unknown user costs as much as a wrong password. */
+struct user *auth_check_password(struct auth *, struct bytes user,
+    struct bytes password, bool from_loopback, char *reason, size_t size);
+
+void user_unref(struct user *);
+
+/* Has the user any permission in the vhost? */
+bool auth_may_enter(const struct user *, struct bytes vhost);
+
+/* May the user do it to the queue or exchange of that name? The default
+ * exchange, with an empty name, is called amq.default in permissions. */
+bool auth_may(struct auth *, const struct user *, struct bytes vhost,
+    enum verb, struct bytes name);
+
+/* --- changes, for operators ------------------------------------------------ */
+
+enum auth_status {
+	AUTH_OK,
+	AUTH_EXISTS,  /* there is a user of that name already */
+	AUTH_NO_USER,
+	AUTH_BAD_PATTERN, /* a sentence says which and why */
+	AUTH_EMPTY,	  /* an empty name or password */
+};
+
+struct user *auth_user(const struct auth *, struct bytes name); /* or NULL */
+
+/* tags is joined by commas. */
+enum auth_status auth_add_user(struct auth *, struct bytes name,
+    struct bytes password, const char *tags);
+enum auth_status auth_set_password(
+    struct auth *, struct bytes name, struct bytes password);
+enum auth_status auth_set_tags(
+    struct auth *, struct bytes name, const char *tags);
+
+/* Its permissions go too. The caller closes its connections. */
+enum auth_status auth_remove_user(struct auth *, struct bytes name);
+
+/* text holds the patterns for configure, write, read. */
+enum auth_status auth_set_permission(struct auth *, struct bytes user,
+    struct bytes vhost, const struct bytes text[VERBS], char *error,
+    size_t size);
+
+/* Removing what is not there is no error. */
+enum auth_status auth_remove_permission(
+    struct auth *, struct bytes user, struct bytes vhost);
+
+/* All permissions in a vhost that goes. */
+void auth_forget_vhost(struct auth *, struct bytes vhost);
+
+/* The only users that may not come from elsewhere; name by name, after
+ * auth_clear_loopback. */
+void auth_clear_loopback(struct auth *);
+void auth_add_loopback(struct auth *, struct bytes name);
+
+/* Takes back a user or permission the store told at start. */
+void auth_restore(struct auth *, const struct definition *);
+
+/* Walks: start with *at = 0, ends with NULL. */
+struct user *auth_each_user(const struct auth *, size_t *at);
+
+#endif

@@ -1,0 +1,84 @@
+/* config.h - the settings, read from RabbitMQ's rabbitmq.conf syntax into one
+ * struct by walking settings.def.
+ *
+ * A later value replaces an earlier one: defaults, file, command line. */
+#ifndef BROKER_CONFIG_H
+#define BROKER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/log.h"
+
+/* Keys below one prefix, in the order they were set. */
+struct config_map {
+	struct config_pair {
+		char *name; /* what stands for the '*' of the row */
+		char *value;
+	} *pairs;
+	size_t count;
+};
+
+enum setting_id {
+#define SETTING(type, field, ...) SETTING_##field,
+#include "broker/settings.def"
+#undef SETTING
+	SETTINGS
+};
+
+#define SETTING_TYPE_INT int64_t
+#define SETTING_TYPE_SIZE uint64_t /* bytes */
+#define SETTING_TYPE_TIME int64_t  /* milliseconds, whatever the row's unit */
+#define SETTING_TYPE_BOOL bool
+#define SETTING_TYPE_TEXT char * /* never NULL */
+#define SETTING_TYPE_LEVEL enum log_level
+#define SETTING_TYPE_MAP struct config_map
+
+struct config {
+#define SETTING(type, field, ...) SETTING_TYPE_##type field;
+#include "broker/settings.def"
+#undef SETTING
+	char *source[SETTINGS]; /* "rabbitmq.conf:12"; NULL: the default */
+};
+
+/* All defaults. */
+void config_init(struct config *);
+void config_fini(struct config *);
+
+enum config_status {
+	CONFIG_OK,
+	CONFIG_UNKNOWN, /* no such key */
+	CONFIG_BAD,	/* the value cannot be */
+};
+
+/* Sets one; source (copied) says where it came from. A sentence in error for
+ * anything but CONFIG_OK, the setting then stays as it was. */
+enum config_status config_set(struct config *, const char *key,
+    const char *value, const char *source, char *error, size_t size);
+
+/* Reads a file: unknown keys are logged with file and line and left out, so
+ * that files written for RabbitMQ can be used. False with a sentence in error
+ * (file and line first) if it cannot be read or a value cannot be. */
+bool config_load(
+    struct config *, const char *path, char *error, size_t size);
+
+/* Tells each setting as it stands, a MAP once for each of its keys. What is
+ * given is good for the call only. */
+struct setting_view {
+	const char *key, *value, *unit, *sentence;
+	const char *source; /* "default" for those never set */
+	bool reloadable;
+};
+void config_each(const struct config *,
+    void (*tell)(void *arg, const struct setting_view *), void *arg);
+
+/* Is name in the map with a value other than "false"? */
+bool config_has(const struct config_map *, const char *name);
+
+/* The parts of a listener's value: "5672" or "127.0.0.1:5672" or "[::1]:5672".
+ * host is empty for all addresses, IPv6 and IPv4. False if it is malformed. */
+bool config_address(
+    const char *value, char *host, size_t host_size, unsigned *port);
+
+#endif
