@@ -7,7 +7,7 @@
 
 enum amqp_reply {
 	AMQP_OK = 0, /* nothing to refuse; never on the wire */
-#define REPLY(name, code, text, closes) AMQP_##name = code,
+#define REPLY(name, code, log_text, closes) AMQP_##name = code,
 #include "amqp/replies.def"
 #undef REPLY
 };

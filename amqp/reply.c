@@ -1,0 +1,50 @@
+/* reply.c - the reply codes and whether they close the channel or the
+ * connection. */
+#include "amqp/reply.h"
+
+#include <stddef.h>
+
+enum closes { CHANNEL, CONNECTION };
+
+struct reply {
+	int code;
+	const char *text;
+	const char *log_text;
+	enum closes closes;
+};
+
+static const struct reply replies[] = {
+#define REPLY(name, code, log_text, closes) {code, #name, log_text, closes},
+#include "amqp/replies.def"
+#undef REPLY
+};
+
+static const struct reply unknown = {0, "UNKNOWN", "unknown", CONNECTION};
+
+static const struct reply *
+find(int code)
+{
+	for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+		if (replies[i].code == code)
+			return &replies[i];
+	}
+	return &unknown;
+}
+
+const char *
+amqp_reply_text(int code)
+{
+	return find(code)->text;
+}
+
+const char *
+amqp_reply_log_text(int code)
+{
+	return find(code)->log_text;
+}
+
+bool
+amqp_reply_closes_connection(int code)
+{
+	return find(code)->closes == CONNECTION;
+}
