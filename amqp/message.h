@@ -26,8 +26,9 @@ struct message {
 };
 
 /* A message with one reference whose data has room for the sizes named; names
- * and properties are copied, the body is the caller's to fill in. Exchange and
- * key are at most 255 bytes. NULL if the memory for it cannot be had. */
+ * and properties are copied, persistent and priority read from them, the body
+ * is the caller's to fill in. Exchange and key are at most 255 bytes. NULL if
+ * the memory for it cannot be had. */
 struct message *message_new(struct bytes exchange, struct bytes key,
     struct bytes props, uint64_t body_size);
 
