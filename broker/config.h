@@ -33,7 +33,8 @@ enum setting_id {
 #define SETTING_TYPE_BOOL bool
 #define SETTING_TYPE_TEXT char * /* never NULL */
 #define SETTING_TYPE_LEVEL enum log_level
-#define SETTING_TYPE_MAP struct config_map
+#define SETTING_TYPE_ADDRESSES struct config_map
+#define SETTING_TYPE_FLAGS struct config_map
 
 struct config {
 #define SETTING(type, field, ...) SETTING_TYPE_##type field;
@@ -63,7 +64,7 @@ enum config_status config_set(struct config *, const char *key,
 bool config_load(
     struct config *, const char *path, char *error, size_t size);
 
-/* Tells each setting as it stands, a MAP once for each of its keys. What is
+/* Tells each setting as it stands, a map once for each of its keys. What is
  * given is good for the call only. */
 struct setting_view {
 	const char *key, *value, *unit, *sentence;
@@ -73,7 +74,7 @@ struct setting_view {
 void config_each(const struct config *,
     void (*tell)(void *arg, const struct setting_view *), void *arg);
 
-/* Is name in the map with a value other than "false"? */
+/* Is the flag of that name set? */
 bool config_has(const struct config_map *, const char *name);
 
 /* The parts of a listener's value: "5672" or "127.0.0.1:5672" or "[::1]:5672".

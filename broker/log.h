@@ -25,8 +25,8 @@ enum log_level {
 
 enum { LOG_LINE = 4000 }; /* bytes of text; more is cut */
 
-#define LOG_FORMAT(format, first)                                              \
-	__attribute__((format(printf, format, first)))
+#define LOG_FORMAT(text, first)                                                \
+	__attribute__((format(printf, text, first)))
 
 /* Where lines go (borrowed; standard output until called) and the lowest level
  * that is written (info until called). */

@@ -1,11 +1,11 @@
-/* options.h - the command line of leveret, and where its data folder is. */
+/* options.h - the command line of leveret. */
 #ifndef BROKER_OPTIONS_H
 #define BROKER_OPTIONS_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "broker/config.h"
+#include "broker/folder.h"
 
 struct options {
 	const char *dir;  /* -d; NULL: data_folder() decides */
@@ -17,11 +17,5 @@ struct options {
  * to go on, else the status to exit with at once: 0 after -V and -h, 64 after
  * having said what is wrong and what is possible, 78 for a bad setting. */
 int options_read(struct options *, struct config *, int argc, char **argv);
-
-/* The folder for store and control socket when no -d is given: $LEVERET_DIR;
- * else LOCALSTATEDIR/lib/leveret if it can be written to or the user is root;
- * else $XDG_STATE_HOME/leveret; else $HOME/.local/state/leveret. The caller
- * frees it. Both programs ask here. */
-char *data_folder(void);
 
 #endif

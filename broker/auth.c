@@ -1,0 +1,544 @@
+/* auth.c - who you are and what you may touch. */
+#include "broker/auth.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
+#include "broker/log.h"
+#include "broker/password.h"
+#include "broker/pattern.h"
+
+enum { DECISIONS = 1024 }; /* remembered at once, a power of two */
+
+/* A decision lies where its key's hash says and is overwritten by the next one
+ * of that place. All are forgotten with any change of a permission. */
+struct decision {
+	const struct permission *permission; /* NULL: the place is free */
+	enum verb verb;
+	bool allowed;
+	struct bytes name; /* own */
+};
+
+struct auth {
+	struct names users;
+	struct names loopback; /* struct bytes, own */
+	struct decision decisions[DECISIONS];
+	auth_store *store;
+	void *store_arg;
+};
+
+const char *
+verb_name(enum verb verb)
+{
+	static const char *const verbs[VERBS] = {
+	    [VERB_CONFIGURE] = "configure",
+	    [VERB_WRITE] = "write",
+	    [VERB_READ] = "read",
+	};
+
+	return verbs[verb];
+}
+
+static void
+bytes_free(struct bytes b)
+{
+	free((void *)b.p);
+}
+
+/* --- decisions ------------------------------------------------------------ */
+
+static void
+forget_decisions(struct auth *a)
+{
+	for (size_t i = 0; i < DECISIONS; i++) {
+		bytes_free(a->decisions[i].name);
+		a->decisions[i] = (struct decision){0};
+	}
+}
+
+static struct decision *
+decision_place(
+    struct auth *a, const struct permission *p, enum verb verb,
+    struct bytes name)
+{
+	uint64_t hash = bytes_hash(name) + (uintptr_t)p / 64 + verb * 7919;
+
+	return &a->decisions[hash % DECISIONS];
+}
+
+static bool
+decide(struct auth *a, const struct permission *p, enum verb verb,
+    struct bytes name)
+{
+	struct decision *d = decision_place(a, p, verb, name);
+
+	if (d->permission == p && d->verb == verb && bytes_eq(d->name, name))
+		return d->allowed;
+	bytes_free(d->name);
+	*d = (struct decision){
+	    .permission = p,
+	    .verb = verb,
+	    .allowed = pattern_matches(p->patterns[verb], name),
+	    .name = xbytesdup(name),
+	};
+	return d->allowed;
+}
+
+/* --- permissions ------------------------------------------------------------ */
+
+static struct permission *
+permission_find(const struct user *user, struct bytes vhost)
+{
+	return names_get(&user->permissions, vhost);
+}
+
+static void
+permission_free(struct permission *p)
+{
+	for (int verb = 0; verb < VERBS; verb++) {
+		bytes_free(p->text[verb]);
+		pattern_free(p->patterns[verb]);
+	}
+	bytes_free(p->vhost);
+	free(p);
+}
+
+/* ".*" matches every name and "" none but the empty one, as in RabbitMQ. False
+ * with a sentence if it does not compile. */
+static bool
+compile(struct bytes text, struct pattern **pattern, char *error, size_t size)
+{
+	*pattern = NULL;
+	if (bytes_eq(text, BYTES(".*")))
+		return true;
+	if (text.n == 0)
+		text = BYTES("^$");
+	return (*pattern = pattern_new(text, error, size)) != NULL;
+}
+
+static struct permission *
+permission_new(struct user *user, struct bytes vhost,
+    const struct bytes text[VERBS], char *error, size_t size)
+{
+	struct permission *p = xcalloc(1, sizeof *p);
+	char reason[160];
+
+	p->user = user;
+	p->vhost = xbytesdup(vhost);
+	for (int verb = 0; verb < VERBS; verb++) {
+		if (!compile(text[verb], &p->patterns[verb], reason,
+			sizeof reason)) {
+			snprintf(error, size, "regular expression '%s': %s",
+			    log_safe(text[verb]), reason);
+			permission_free(p);
+			return NULL;
+		}
+		p->text[verb] = xbytesdup(text[verb]);
+	}
+	return p;
+}
+
+static bool
+permission_drop(struct auth *a, struct user *user, struct bytes vhost)
+{
+	struct permission *p = names_take(&user->permissions, vhost);
+
+	if (p == NULL)
+		return false;
+	forget_decisions(a);
+	permission_free(p);
+	return true;
+}
+
+static void
+permission_install(struct auth *a, struct permission *p)
+{
+	permission_drop(a, p->user, p->vhost);
+	names_put(&p->user->permissions, p->vhost, p);
+}
+
+static void
+permissions_clear(struct auth *a, struct user *user)
+{
+	struct permission *p;
+	size_t at = 0;
+
+	while ((p = names_each(&user->permissions, &at)) != NULL)
+		permission_free(p);
+	names_fini(&user->permissions);
+	names_init(&user->permissions);
+	forget_decisions(a);
+}
+
+/* --- users -------------------------------------------------------------------- */
+
+static struct user *
+user_new(struct auth *a, struct bytes name)
+{
+	struct user *user = xcalloc(1, sizeof *user);
+
+	user->refs = 1;
+	user->name = xbytesdup(name);
+	user->tags = xstrdup("");
+	user->algorithm = xstrdup(PASSWORD_ALGORITHM);
+	user->loopback_only = names_get(&a->loopback, name) != NULL;
+	names_init(&user->permissions);
+	names_put(&a->users, user->name, user);
+	return user;
+}
+
+void
+user_unref(struct user *user)
+{
+	if (--user->refs > 0)
+		return;
+	names_fini(&user->permissions);
+	bytes_free(user->name);
+	bytes_free(user->hash);
+	free(user->algorithm);
+	free(user->tags);
+	free(user);
+}
+
+static void
+user_set_hash(struct user *user, struct bytes hash, const char *algorithm)
+{
+	char *copy = xstrdup(algorithm);
+
+	bytes_free(user->hash);
+	free(user->algorithm);
+	user->hash = xbytesdup(hash);
+	user->algorithm = copy;
+}
+
+static void
+user_set_password(struct user *user, struct bytes password)
+{
+	uint8_t hash[PASSWORD_HASH_MAX];
+	size_t n = password_hash(password, hash);
+
+	user_set_hash(user, (struct bytes){hash, n}, PASSWORD_ALGORITHM);
+}
+
+static void
+user_set_tags(struct user *user, const char *tags)
+{
+	char *copy = xstrdup(tags);
+
+	free(user->tags);
+	user->tags = copy;
+}
+
+/* The one that held it in the table lets go. */
+static void
+user_drop(struct auth *a, struct user *user)
+{
+	permissions_clear(a, user);
+	user->deleted = true;
+	user_unref(user);
+}
+
+struct user *
+auth_user(const struct auth *a, struct bytes name)
+{
+	return names_get(&a->users, name);
+}
+
+struct user *
+auth_each_user(const struct auth *a, size_t *at)
+{
+	return names_each(&a->users, at);
+}
+
+/* --- what the store is told ------------------------------------------------ */
+
+static void
+tell_user(struct auth *a, const struct user *user, bool remove)
+{
+	struct definition d = {
+	    .kind = DEF_user,
+	    .user = {
+		.name = user->name,
+		.hash = user->hash,
+		.algorithm = bytes_str(user->algorithm),
+		.tags = bytes_str(user->tags),
+	    },
+	};
+
+	a->store(a->store_arg, &d, remove);
+}
+
+static void
+tell_permission(struct auth *a, const struct permission *p, bool remove)
+{
+	struct definition d = {
+	    .kind = DEF_permission,
+	    .permission = {
+		.vhost = p->vhost,
+		.user = p->user->name,
+		.configure = p->text[VERB_CONFIGURE],
+		.write = p->text[VERB_WRITE],
+		.read = p->text[VERB_READ],
+	    },
+	};
+
+	a->store(a->store_arg, &d, remove);
+}
+
+static void
+restore_user(struct auth *a, const struct def_user *d)
+{
+	struct user *user = user_new(a, d->name);
+	char *algorithm = xasprintf("%.*s", BYTES_FMT(d->algorithm));
+	char *tags = xasprintf("%.*s", BYTES_FMT(d->tags));
+
+	user_set_hash(user, d->hash, algorithm);
+	user_set_tags(user, tags);
+	free(algorithm);
+	free(tags);
+}
+
+static void
+restore_permission(struct auth *a, const struct def_permission *d)
+{
+	struct user *user = auth_user(a, d->user);
+	const struct bytes text[VERBS] = {d->configure, d->write, d->read};
+	struct permission *p;
+	char error[512];
+
+	if (user == NULL)
+		return;
+	p = permission_new(user, d->vhost, text, error, sizeof error);
+	if (p != NULL)
+		permission_install(a, p);
+	else
+		log_error("permissions of user '%s' in vhost '%s' are left out: "
+			  "%s",
+		    log_safe(d->user), log_safe(d->vhost), error);
+}
+
+void
+auth_restore(struct auth *a, const struct definition *d)
+{
+	if (d->kind == DEF_user)
+		restore_user(a, &d->user);
+	else if (d->kind == DEF_permission)
+		restore_permission(a, &d->permission);
+}
+
+/* --- life ----------------------------------------------------------------------- */
+
+struct auth *
+auth_new(auth_store *store, void *arg)
+{
+	struct auth *a = xcalloc(1, sizeof *a);
+
+	a->store = store;
+	a->store_arg = arg;
+	names_init(&a->users);
+	names_init(&a->loopback);
+	return a;
+}
+
+void
+auth_free(struct auth *a)
+{
+	struct user *user;
+	size_t at = 0;
+
+	auth_clear_loopback(a);
+	while ((user = names_each(&a->users, &at)) != NULL)
+		user_drop(a, user);
+	names_fini(&a->users);
+	names_fini(&a->loopback);
+	forget_decisions(a);
+	free(a);
+}
+
+static void
+mark_loopback(struct auth *a)
+{
+	struct user *user;
+	size_t at = 0;
+
+	while ((user = names_each(&a->users, &at)) != NULL)
+		user->loopback_only =
+		    names_get(&a->loopback, user->name) != NULL;
+}
+
+void
+auth_clear_loopback(struct auth *a)
+{
+	struct bytes *name;
+	size_t at = 0;
+
+	while ((name = names_each(&a->loopback, &at)) != NULL) {
+		bytes_free(*name);
+		free(name);
+	}
+	names_fini(&a->loopback);
+	names_init(&a->loopback);
+	mark_loopback(a);
+}
+
+void
+auth_add_loopback(struct auth *a, struct bytes name)
+{
+	struct bytes *own;
+
+	if (names_get(&a->loopback, name) != NULL)
+		return;
+	own = xmalloc(sizeof *own);
+	*own = xbytesdup(name);
+	names_put(&a->loopback, *own, own);
+	mark_loopback(a);
+}
+
+/* --- questions -------------------------------------------------------------------- */
+
+struct user *
+auth_check_password(struct auth *a, struct bytes name, struct bytes password,
+    bool from_loopback, char *reason, size_t size)
+{
+	struct user *user = auth_user(a, name);
+	bool right = password_matches(password,
+	    user != NULL ? user->hash : (struct bytes){0},
+	    user != NULL ? user->algorithm : PASSWORD_ALGORITHM);
+
+	if (user == NULL || !right) {
+		snprintf(reason, size, "user '%s' - invalid credentials",
+		    log_safe(name));
+		return NULL;
+	}
+	if (user->loopback_only && !from_loopback) {
+		snprintf(reason, size,
+		    "user '%s' can only connect via localhost",
+		    log_safe(name));
+		return NULL;
+	}
+	user->refs++;
+	return user;
+}
+
+bool
+auth_may_enter(const struct user *user, struct bytes vhost)
+{
+	return permission_find(user, vhost) != NULL;
+}
+
+bool
+auth_may(struct auth *a, const struct user *user, struct bytes vhost,
+    enum verb verb, struct bytes name)
+{
+	const struct permission *p = permission_find(user, vhost);
+
+	if (p == NULL)
+		return false;
+	if (p->patterns[verb] == NULL)
+		return true;
+	return decide(a, p, verb, name.n > 0 ? name : BYTES("amq.default"));
+}
+
+/* --- changes ------------------------------------------------------------------------ */
+
+enum auth_status
+auth_add_user(struct auth *a, struct bytes name, struct bytes password,
+    const char *tags)
+{
+	struct user *user;
+
+	if (name.n == 0 || password.n == 0)
+		return AUTH_EMPTY;
+	if (auth_user(a, name) != NULL)
+		return AUTH_EXISTS;
+	user = user_new(a, name);
+	user_set_password(user, password);
+	user_set_tags(user, tags);
+	tell_user(a, user, false);
+	return AUTH_OK;
+}
+
+enum auth_status
+auth_set_password(struct auth *a, struct bytes name, struct bytes password)
+{
+	struct user *user = auth_user(a, name);
+
+	if (user == NULL)
+		return AUTH_NO_USER;
+	if (password.n == 0)
+		return AUTH_EMPTY;
+	user_set_password(user, password);
+	tell_user(a, user, false);
+	return AUTH_OK;
+}
+
+enum auth_status
+auth_set_tags(struct auth *a, struct bytes name, const char *tags)
+{
+	struct user *user = auth_user(a, name);
+
+	if (user == NULL)
+		return AUTH_NO_USER;
+	user_set_tags(user, tags);
+	tell_user(a, user, false);
+	return AUTH_OK;
+}
+
+enum auth_status
+auth_remove_user(struct auth *a, struct bytes name)
+{
+	struct user *user = auth_user(a, name);
+	struct permission *p;
+	size_t at = 0;
+
+	if (user == NULL)
+		return AUTH_NO_USER;
+	while ((p = names_each(&user->permissions, &at)) != NULL)
+		tell_permission(a, p, true);
+	tell_user(a, user, true);
+	names_take(&a->users, name);
+	user_drop(a, user);
+	return AUTH_OK;
+}
+
+enum auth_status
+auth_set_permission(struct auth *a, struct bytes name, struct bytes vhost,
+    const struct bytes text[VERBS], char *error, size_t size)
+{
+	struct user *user = auth_user(a, name);
+	struct permission *p;
+
+	if (user == NULL)
+		return AUTH_NO_USER;
+	if ((p = permission_new(user, vhost, text, error, size)) == NULL)
+		return AUTH_BAD_PATTERN;
+	permission_install(a, p);
+	tell_permission(a, p, false);
+	return AUTH_OK;
+}
+
+enum auth_status
+auth_remove_permission(struct auth *a, struct bytes name, struct bytes vhost)
+{
+	struct user *user = auth_user(a, name);
+	struct permission *p;
+
+	if (user == NULL)
+		return AUTH_NO_USER;
+	if ((p = permission_find(user, vhost)) == NULL)
+		return AUTH_OK;
+	tell_permission(a, p, true);
+	permission_drop(a, user, vhost);
+	return AUTH_OK;
+}
+
+void
+auth_forget_vhost(struct auth *a, struct bytes vhost)
+{
+	struct user *user;
+	size_t at = 0;
+
+	while ((user = names_each(&a->users, &at)) != NULL)
+		auth_remove_permission(a, user->name, vhost);
+}

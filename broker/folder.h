@@ -1,0 +1,18 @@
+/* folder.h - where the data folder is. */
+#ifndef BROKER_FOLDER_H
+#define BROKER_FOLDER_H
+
+#include <stdbool.h>
+
+/* The folder for store and control socket when no -d is given: $LEVERET_DIR;
+ * else LOCALSTATEDIR/lib/leveret for root, and for whoever may write to it; else
+ * $XDG_STATE_HOME/leveret; else $HOME/.local/state/leveret. The caller frees it.
+ * NULL if none of these is set. leveret and leveretctl both ask here, so one
+ * finds the other. */
+char *data_folder(void);
+
+/* Makes the folder, and those above it, for this user only. False with
+ * errno. */
+bool folder_make(const char *dir);
+
+#endif

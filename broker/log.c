@@ -1,0 +1,382 @@
+/* log.c - what happens, a line each on standard output, in RabbitMQ's shape. */
+#include "broker/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	PREFIX = 80,	/* room for time, level and process */
+	WRITE = 4096,	/* PIPE_BUF: a pipe that polls writable takes that much
+			 * without blocking */
+	WAITING = 262144, /* bytes kept for a slow reader */
+	SAFE = 255,
+	SAFE_BUFFERS = 8,
+};
+
+static struct {
+	int fd; /* -1: the reader has gone */
+	enum log_level level;
+	char waiting[WAITING];
+	size_t waiting_size;
+	uint64_t lost; /* lines dropped since the last report */
+} out = {.fd = STDOUT_FILENO, .level = LEVEL_INFO};
+
+static const char *const level_names[] = {
+    [LEVEL_DEBUG] = "debug",
+    [LEVEL_INFO] = "info",
+    [LEVEL_WARNING] = "warning",
+    [LEVEL_ERROR] = "error",
+    [LEVEL_NONE] = "none",
+};
+
+void
+log_init(int fd, enum log_level level)
+{
+	out.fd = fd;
+	out.level = level;
+	out.waiting_size = 0;
+	out.lost = 0;
+}
+
+void
+log_set_level(enum log_level level)
+{
+	out.level = level;
+}
+
+bool
+log_wants(enum log_level level)
+{
+	return level >= out.level;
+}
+
+/* --- writing without being held up ----------------------------------------- */
+
+static bool
+writable(int wait_ms)
+{
+	struct pollfd p = {.fd = out.fd, .events = POLLOUT};
+
+	return out.fd >= 0 && poll(&p, 1, wait_ms) > 0;
+}
+
+/* Bytes written; 0 if it has to wait. A failure that will not pass (the reader
+ * has gone) silences the log; a full disk loses the line. */
+static size_t
+write_some(const char *p, size_t n, int wait_ms)
+{
+	ssize_t written;
+
+	if (!writable(wait_ms))
+		return out.fd < 0 ? n : 0;
+	written = write(out.fd, p, n);
+	if (written >= 0)
+		return (size_t)written;
+	if (errno == EAGAIN || errno == EINTR)
+		return 0;
+	if (errno != ENOSPC && errno != EDQUOT)
+		out.fd = -1;
+	return n;
+}
+
+static void
+keep(const char *p, size_t n)
+{
+	if (n > WAITING - out.waiting_size) {
+		out.lost++;
+		return;
+	}
+	memcpy(out.waiting + out.waiting_size, p, n);
+	out.waiting_size += n;
+}
+
+/* As many whole lines as go into one write. */
+static size_t
+next_write(void)
+{
+	const char *end;
+
+	if (out.waiting_size <= WRITE)
+		return out.waiting_size;
+	end = memrchr(out.waiting, '\n', WRITE);
+	return end != NULL ? (size_t)(end - out.waiting) + 1 : WRITE;
+}
+
+static void
+report_lost(void)
+{
+	uint64_t lost = out.lost;
+
+	out.lost = 0;
+	log_warnx("%llu log lines were lost: nobody read them",
+	    (unsigned long long)lost);
+}
+
+void
+log_flush(int wait_ms)
+{
+	int saved = errno;
+	size_t n;
+
+	while (out.waiting_size > 0) {
+		n = write_some(out.waiting, next_write(), wait_ms);
+		if (n == 0)
+			break;
+		out.waiting_size -= n;
+		memmove(out.waiting, out.waiting + n, out.waiting_size);
+	}
+	if (out.waiting_size == 0 && out.lost > 0)
+		report_lost();
+	errno = saved;
+}
+
+static void
+emit(const char *p, size_t n)
+{
+	size_t written;
+
+	log_flush(0);
+	written = out.waiting_size == 0 ? write_some(p, n, 0) : 0;
+	if (written < n)
+		keep(p + written, n - written);
+}
+
+/* --- shaping a line ---------------------------------------------------------- */
+
+/* "2026-01-02 03:04:05.678901+00:00 [info] <0.684.0> " */
+static size_t
+put_prefix(char *p, enum log_level level, unsigned id)
+{
+	struct timespec now;
+	struct tm tm;
+	char date[32], zone[8];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &tm);
+	strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &tm);
+	strftime(zone, sizeof zone, "%z", &tm);
+	return (size_t)snprintf(p, PREFIX, "%s.%06ld%.3s:%.2s [%s] <0.%u.0> ",
+	    date, now.tv_nsec / 1000, zone, zone + 3, level_names[level], id);
+}
+
+/* A character that would move the cursor or worse: C0, DEL, and C1 as UTF-8
+ * (0xc2 0x80-0x9f) or, where the text is not UTF-8, any high byte. */
+static bool
+harmful(const uint8_t *p, size_t left, bool utf8)
+{
+	if (*p < 0x20 || *p == 0x7f)
+		return true;
+	if (!utf8)
+		return *p >= 0x80;
+	return *p == 0xc2 && left > 1 && p[1] < 0xa0;
+}
+
+static size_t
+put_escaped(char *p, uint8_t c)
+{
+	static const char named[] = "\nn\rr\tt";
+	const char *name = c != 0 ? strchr(named, c) : NULL;
+
+	if (name != NULL && c < 0x20)
+		return (size_t)sprintf(p, "\\%c", name[1]);
+	return (size_t)sprintf(p, "\\x%02x", c);
+}
+
+/* Copies text, escaped, into at most room bytes; what does not fit becomes
+ * "...". Returns the size. */
+static size_t
+put_text(char *p, size_t room, struct bytes text)
+{
+	bool utf8 = bytes_utf8(text);
+	size_t n = 0, whole = 0, i;
+
+	for (i = 0; i < text.n && n + 4 + 3 <= room; i++) {
+		if (!utf8 || (text.p[i] & 0xc0) != 0x80)
+			whole = n; /* a character begins here */
+		if (harmful(text.p + i, text.n - i, utf8))
+			n += put_escaped(p + n, text.p[i]);
+		else
+			p[n++] = (char)text.p[i];
+	}
+	if (i == text.n)
+		return n;
+	memcpy(p + whole, "...", 3);
+	return whole + 3;
+}
+
+static void
+line(enum log_level level, unsigned id, struct bytes text)
+{
+	char buffer[PREFIX + LOG_LINE + 1];
+	size_t n = put_prefix(buffer, level, id);
+
+	n += put_text(buffer + n, LOG_LINE, text);
+	buffer[n++] = '\n';
+	emit(buffer, n);
+}
+
+/* vsnprintf may cut inside a character, which would make all of it look as if
+ * it were not UTF-8. */
+static struct bytes
+format_text(char *buffer, size_t size, const char *format, va_list ap)
+{
+	int n = vsnprintf(buffer, size, format, ap);
+	struct bytes text = {(const uint8_t *)buffer, 0};
+
+	if (n < 0)
+		return text;
+	text.n = (size_t)n;
+	if (text.n < size)
+		return text;
+	text.n = size - 1;
+	while (text.n > 0 && (text.p[text.n - 1] & 0xc0) == 0x80)
+		text.n--;
+	if (text.n > 0 && text.p[text.n - 1] >= 0xc0)
+		text.n--;
+	return text;
+}
+
+static void
+vlog(enum log_level level, unsigned id, const char *format, va_list ap)
+{
+	char buffer[LOG_LINE + 4];
+	int saved = errno;
+
+	if (!log_wants(level))
+		return;
+	line(level, id, format_text(buffer, sizeof buffer, format, ap));
+	errno = saved;
+}
+
+/* With ": " and what errno means. */
+static void
+vlog_errno(enum log_level level, const char *format, va_list ap)
+{
+	char buffer[LOG_LINE + 4];
+	struct bytes text;
+
+	if (!log_wants(level))
+		return;
+	text = format_text(buffer, sizeof buffer - 128, format, ap);
+	text.n += (size_t)snprintf(buffer + text.n, sizeof buffer - text.n,
+	    ": %s", strerror(errno));
+	line(level, (unsigned)getpid(), text);
+}
+
+/* --- the verbs ----------------------------------------------------------------- */
+
+#define LOG(level)                                                             \
+	do {                                                                   \
+		va_list ap;                                                    \
+		va_start(ap, format);                                          \
+		vlog(level, (unsigned)getpid(), format, ap);                   \
+		va_end(ap);                                                    \
+	} while (0)
+
+void
+log_debug(const char *format, ...)
+{
+	if (log_wants(LEVEL_DEBUG))
+		LOG(LEVEL_DEBUG);
+}
+
+void
+log_info(const char *format, ...)
+{
+	LOG(LEVEL_INFO);
+}
+
+void
+log_warnx(const char *format, ...)
+{
+	LOG(LEVEL_WARNING);
+}
+
+void
+log_error(const char *format, ...)
+{
+	LOG(LEVEL_ERROR);
+}
+
+void
+log_warn(const char *format, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	va_start(ap, format);
+	vlog_errno(LEVEL_WARNING, format, ap);
+	va_end(ap);
+	errno = saved;
+}
+
+void
+log_at(enum log_level level, unsigned id, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vlog(level, id, format, ap);
+	va_end(ap);
+}
+
+void
+log_lines(enum log_level level, unsigned id, const char *format, ...)
+{
+	char buffer[LOG_LINE + 4];
+	int saved = errno;
+	struct bytes text, rest;
+	const uint8_t *end;
+	va_list ap;
+
+	if (!log_wants(level))
+		return;
+	va_start(ap, format);
+	rest = format_text(buffer, sizeof buffer, format, ap);
+	va_end(ap);
+	while ((end = memchr(rest.p, '\n', rest.n)) != NULL) {
+		text = (struct bytes){rest.p, (size_t)(end - rest.p)};
+		line(level, id, text);
+		rest = (struct bytes){end + 1, rest.n - text.n - 1};
+	}
+	line(level, id, rest);
+	errno = saved;
+}
+
+const char *
+log_safe(struct bytes b)
+{
+	static char buffers[SAFE_BUFFERS][SAFE + 1];
+	static unsigned turn;
+	char *p = buffers[turn++ % SAFE_BUFFERS];
+
+	p[put_text(p, SAFE, b)] = '\0';
+	return p;
+}
+
+void
+fatal(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vlog_errno(LEVEL_ERROR, format, ap);
+	va_end(ap);
+	log_flush(1000);
+	exit(1);
+}
+
+void
+fatalx(const char *format, ...)
+{
+	LOG(LEVEL_ERROR);
+	log_flush(1000);
+	exit(1);
+}

@@ -1,0 +1,185 @@
+/* options.c - the command line of leveret. */
+#include "broker/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "amqp/xalloc.h"
+
+/* sysexits' numbers, which RabbitMQ's tools use too. */
+enum { EXIT_USAGE = 64, EXIT_CONFIG = 78, GO_ON = -1 };
+
+enum { OPTION_PORT_FILE = 256 };
+
+static const char short_options[] = ":f:o:d:ep:Vh";
+
+static const struct option long_options[] = {
+    {"port-file", required_argument, NULL, OPTION_PORT_FILE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static const char usage[] =
+    "usage: leveret [-eVh] [-d DIR] [-f FILE] [-o KEY=VALUE] [-p PORT]\n"
+    "               [--port-file FILE]\n"
+    "  -d DIR        data folder: messages, definitions, control socket\n"
+    "                (default: $LEVERET_DIR, else " LOCALSTATEDIR
+    "/lib/leveret if it\n"
+    "                can be written to, else ~/.local/state/leveret)\n"
+    "  -e            ephemeral: keep nothing on disk\n"
+    "  -f FILE       read settings from FILE, in the syntax of rabbitmq.conf\n"
+    "  -o KEY=VALUE  set any setting\n"
+    "  -p PORT       accept AMQP on PORT; 0: any free one\n"
+    "  --port-file FILE\n"
+    "                write a line \"name port\" for each listener to FILE once\n"
+    "                it accepts\n"
+    "  -V            print the version\n"
+    "  -h            print this\n";
+
+static int
+wrong(const char *format, const char *what)
+{
+	fprintf(stderr, "leveret: ");
+	fprintf(stderr, format, what);
+	fprintf(stderr, "\n%s", usage);
+	return EXIT_USAGE;
+}
+
+static void
+print_key(void *arg, const struct setting_view *view)
+{
+	fprintf(stderr, "  %s\n", view->key);
+}
+
+/* A setting from the command line, where an unknown one is a mistake. */
+static int
+set(struct config *c, const char *key, const char *value, const char *option)
+{
+	char error[512];
+
+	switch (config_set(c, key, value, option, error, sizeof error)) {
+	case CONFIG_OK:
+		return GO_ON;
+	case CONFIG_UNKNOWN:
+		fprintf(stderr, "leveret: %s; possibilities are:\n", error);
+		config_each(c, print_key, NULL);
+		return EXIT_USAGE;
+	case CONFIG_BAD:
+		break;
+	}
+	fprintf(stderr, "leveret: %s\n", error);
+	return EXIT_CONFIG;
+}
+
+static int
+set_pair(struct config *c, const char *pair)
+{
+	const char *equals = strchr(pair, '=');
+	char *key;
+	int rc;
+
+	if (equals == NULL || equals == pair)
+		return wrong("-o wants KEY=VALUE, not '%s'", pair);
+	key = xstrdup(pair);
+	key[equals - pair] = '\0';
+	rc = set(c, key, equals + 1, "-o");
+	free(key);
+	return rc;
+}
+
+/* This port takes the place of all that were listed. */
+static int
+set_port(struct config *c, const char *port)
+{
+	int rc;
+
+	if (*port == '\0' || port[strspn(port, "0123456789")] != '\0')
+		return wrong("-p wants a port number, not '%s'", port);
+	if ((rc = set(c, "listeners.tcp", "none", "-p")) != GO_ON)
+		return rc;
+	return set(c, "listeners.tcp.default", port, "-p");
+}
+
+static int
+load(struct config *c, const char *path)
+{
+	char error[1024];
+
+	if (config_load(c, path, error, sizeof error))
+		return GO_ON;
+	fprintf(stderr, "leveret: %s\n", error);
+	return EXIT_CONFIG;
+}
+
+/* The command line wins over the file, wherever -f stands in it: so files are
+ * read in a first pass, which also finds every wrong option. */
+static int
+first_pass(struct config *c, int option, char **argv)
+{
+	switch (option) {
+	case 'f':
+		return load(c, optarg);
+	case 'V':
+		puts("leveret " PACKAGE_VERSION);
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 0;
+	case ':':
+		return wrong("%s wants a value", argv[optind - 1]);
+	case '?':
+		return wrong("unknown option '%s'", argv[optind - 1]);
+	default:
+		return GO_ON;
+	}
+}
+
+static int
+second_pass(struct options *o, struct config *c, int option)
+{
+	switch (option) {
+	case 'o':
+		return set_pair(c, optarg);
+	case 'p':
+		return set_port(c, optarg);
+	case 'd':
+		o->dir = optarg;
+		return GO_ON;
+	case 'e':
+		o->ephemeral = true;
+		return GO_ON;
+	case OPTION_PORT_FILE:
+		o->port_file = optarg;
+		return GO_ON;
+	default:
+		return GO_ON;
+	}
+}
+
+static int
+next_option(int argc, char **argv)
+{
+	return getopt_long(argc, argv, short_options, long_options, NULL);
+}
+
+int
+options_read(struct options *o, struct config *c, int argc, char **argv)
+{
+	int option, rc = GO_ON;
+
+	memset(o, 0, sizeof *o);
+	optind = 0; /* from the beginning, also when called again */
+	while (rc == GO_ON && (option = next_option(argc, argv)) >= 0)
+		rc = first_pass(c, option, argv);
+	if (rc == GO_ON && optind < argc)
+		return wrong("unknown argument '%s'", argv[optind]);
+	optind = 0;
+	while (rc == GO_ON && (option = next_option(argc, argv)) >= 0)
+		rc = second_pass(o, c, option);
+	if (rc == GO_ON && o->ephemeral && o->dir != NULL)
+		return wrong("-e keeps nothing: it goes without %s", "-d");
+	return rc;
+}

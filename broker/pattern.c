@@ -1,0 +1,85 @@
+/* pattern.c - a regular expression as permissions and policies use them. */
+#include "broker/pattern.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
+#include "broker/log.h"
+
+/* Names have at most 255 bytes: honest patterns need some hundreds of steps. At
+ * the limit a match has taken about a millisecond. */
+enum {
+	STEPS = 100000,
+	DEPTH = 1000,
+	HEAP_KIB = 1024,
+	PATTERN_SIZE = 65536, /* of a compiled one's source */
+};
+
+struct pattern {
+	pcre2_code *code;
+	pcre2_match_data *match;
+	pcre2_match_context *limits;
+	struct bytes text; /* own */
+};
+
+struct pattern *
+pattern_new(struct bytes text, char *error, size_t size)
+{
+	struct pattern *p;
+	pcre2_code *code;
+	PCRE2_SIZE at;
+	int rc;
+
+	if (text.n > PATTERN_SIZE) {
+		snprintf(error, size, "longer than %d bytes", PATTERN_SIZE);
+		return NULL;
+	}
+	code = pcre2_compile(text.p, text.n, PCRE2_NEVER_UTF, &rc, &at, NULL);
+	if (code == NULL) {
+		char reason[128];
+
+		pcre2_get_error_message(
+		    rc, (unsigned char *)reason, sizeof reason);
+		snprintf(error, size, "%s at %zu", reason, (size_t)at);
+		return NULL;
+	}
+	p = xcalloc(1, sizeof *p);
+	p->code = code;
+	p->text = xbytesdup(text);
+	p->match = pcre2_match_data_create(1, NULL);
+	p->limits = pcre2_match_context_create(NULL);
+	if (p->match == NULL || p->limits == NULL)
+		fatalx("no memory for a pattern");
+	pcre2_set_match_limit(p->limits, STEPS);
+	pcre2_set_depth_limit(p->limits, DEPTH);
+	pcre2_set_heap_limit(p->limits, HEAP_KIB);
+	return p;
+}
+
+void
+pattern_free(struct pattern *p)
+{
+	if (p == NULL)
+		return;
+	pcre2_code_free(p->code);
+	pcre2_match_data_free(p->match);
+	pcre2_match_context_free(p->limits);
+	free((void *)p->text.p);
+	free(p);
+}
+
+bool
+pattern_matches(const struct pattern *p, struct bytes name)
+{
+	static const uint8_t empty[1];
+	int rc = pcre2_match(p->code, name.n > 0 ? name.p : empty, name.n, 0, 0,
+	    p->match, p->limits);
+
+	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
+		log_warnx("pattern '%s' gave up on '%s': it is too costly",
+		    log_safe(p->text), log_safe(name));
+	return rc >= 0;
+}

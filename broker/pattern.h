@@ -1,0 +1,24 @@
+/* pattern.h - a regular expression as permissions and policies use them.
+ *
+ * Perl's syntax on bytes, found anywhere in the name unless it is anchored, as
+ * RabbitMQ does. */
+#ifndef BROKER_PATTERN_H
+#define BROKER_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "amqp/bytes.h"
+
+struct pattern;
+
+/* NULL with a sentence if it does not compile: "missing closing parenthesis at
+ * 1". */
+struct pattern *pattern_new(struct bytes text, char *error, size_t size);
+void pattern_free(struct pattern *);
+
+/* One that takes too long (see pattern.c's limits) does not match, and is
+ * logged. */
+bool pattern_matches(const struct pattern *, struct bytes name);
+
+#endif
