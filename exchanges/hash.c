@@ -1,0 +1,138 @@
+/* hash.c - hashes of field values and tables, for looking up bindings. */
+#include "exchanges/hash.h"
+
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
+
+uint64_t
+hash_join(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 32;
+}
+
+/* By way of bytes_hash, whose seed a peer does not know. */
+static uint64_t
+hash_bits(uint64_t bits)
+{
+	return bytes_hash((struct bytes){(const uint8_t *)&bits, sizeof bits});
+}
+
+/* 0.0 is -0.0, and which NaN it is does not matter. */
+static uint64_t
+hash_double(double d)
+{
+	uint64_t bits = 0;
+
+	if (d != d)
+		return 1;
+	if (d != 0)
+		memcpy(&bits, &d, sizeof bits);
+	return hash_bits(bits);
+}
+
+static uint64_t
+hash_array(struct bytes array)
+{
+	struct reader r = reader_of(array);
+	struct amqp_value value;
+	uint64_t hash = 'A';
+
+	while (amqp_array_next(&r, &value))
+		hash = hash_join(hash, hash_value(&value));
+	return hash;
+}
+
+/* A pair of a table; equal tables have equal first pairs of each key, and later
+ * ones do not count. */
+struct pair {
+	uint64_t key;
+	uint64_t value;
+	size_t place;
+};
+
+static int
+pair_order(const void *left, const void *right)
+{
+	const struct pair *a = left, *b = right;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	return a->place < b->place ? -1 : 1;
+}
+
+static uint64_t
+hash_pairs(struct pair *pairs, size_t count)
+{
+	uint64_t hash = 'F';
+
+	qsort(pairs, count, sizeof *pairs, pair_order);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || pairs[i].key != pairs[i - 1].key)
+			hash = hash_join(
+			    hash_join(hash, pairs[i].key), pairs[i].value);
+	return hash;
+}
+
+static size_t
+count_pairs(struct bytes table)
+{
+	struct reader r = reader_of(table);
+	struct bytes key;
+	struct amqp_value value;
+	size_t count = 0;
+
+	while (amqp_table_next(&r, &key, &value))
+		count++;
+	return count;
+}
+
+uint64_t
+hash_table(struct bytes table)
+{
+	size_t count = count_pairs(table);
+	struct pair few[8], *pairs = few;
+	struct reader r = reader_of(table);
+	struct bytes key;
+	struct amqp_value value;
+	uint64_t hash;
+
+	if (count > sizeof few / sizeof *few)
+		pairs = xcalloc(count, sizeof *pairs);
+	for (size_t i = 0; amqp_table_next(&r, &key, &value); i++)
+		pairs[i] =
+		    (struct pair){bytes_hash(key), hash_value(&value), i};
+	hash = hash_pairs(pairs, count);
+	if (pairs != few)
+		free(pairs);
+	return hash;
+}
+
+/* Numbers of all tags by their value as a double, since I 1 is alike to d 1.0.
+ * Calls itself at most AMQP_TABLE_DEPTH deep. */
+uint64_t
+hash_value(const struct amqp_value *value)
+{
+	switch (value->tag) {
+	case 'f':
+	case 'd':
+		return hash_double(value->d);
+	case 'S':
+	case 'x':
+		return bytes_hash(value->bytes);
+	case 'A':
+		return hash_array(value->bytes);
+	case 'F':
+		return hash_table(value->bytes);
+	case 't':
+		return hash_bits(value->t);
+	case 'D':
+		return hash_bits((uint64_t)value->decimal.scale << 32 |
+				 (uint32_t)value->decimal.value);
+	case 'V':
+		return 'V';
+	default:
+		return hash_double((double)value->i);
+	}
+}
