@@ -9,6 +9,11 @@
 struct routing {
 	struct bytes key;
 	struct bytes headers; /* the table of the headers property, or empty */
+
+	/* Further keys (CC and BCC). The router asks a type for one key at a
+	 * time, in key; a type never looks here. */
+	const struct bytes *copies;
+	size_t copy_count;
 };
 
 /* Called for each binding that matches, possibly with one destination more
@@ -27,7 +32,8 @@ struct exchange_type {
 	const char *(*check)(struct bytes key, struct bytes arguments);
 
 	/* Called once for each binding when it comes and when it goes, with the
-	 * exchange's state to keep in binding->source->state. */
+	 * exchange's state to keep in binding->source->state. Both NULL if the
+	 * type needs no more than source->bindings. */
 	void (*add)(struct binding *);
 	void (*remove)(struct binding *);
 
