@@ -13,8 +13,8 @@ struct route {
 	struct destination **queues; /* each once, in the order found */
 	size_t count;
 	size_t size;
-	size_t work;		/* steps taken since route_begin */
-	uint64_t pass;		/* marks what this message has reached */
+	size_t work;            /* steps taken since route_begin */
+	uint64_t pass;          /* marks what this message has reached */
 	struct exchange **todo; /* exchanges still to follow */
 	size_t todo_count, todo_size;
 };
@@ -24,15 +24,16 @@ void route_fini(struct route *);
 /* Starts a new message: forgets the queues and takes a new pass number. */
 void route_begin(struct route *);
 
-/* Adds every queue the exchange leads to that this pass has not named yet. May
- * be called again in the same pass with a further key (CC and BCC).
+/* Adds every queue the exchange leads to, for the key or one of its copies,
+ * that this pass has not named yet.
  *
- * A cycle of exchanges is cut. An exchange whose bindings match nothing passes
- * the message to its alternate, looked up in exchanges; an alternate that does
- * not exist drops it. An exchange with a matching binding to another exchange
- * does not try its alternate, even if that leads nowhere (seen in RabbitMQ). The
- * default exchange (empty name, direct) has no bindings here: queues, by name,
- * serve for it. */
+ * A cycle of exchanges is cut. An exchange whose bindings match none of the
+ * keys passes the message to its alternate, looked up in exchanges; an
+ * alternate that does not exist, or is the default exchange, drops it. An
+ * exchange with a matching binding to another exchange does not try its
+ * alternate, even if that leads nowhere (all seen in RabbitMQ). The default
+ * exchange (empty name, direct) has no bindings here: queues, by name, serve
+ * for it. The things in queues begin with their struct destination. */
 void route(struct route *, struct exchange *, const struct routing *,
     const struct names *exchanges, const struct names *queues);
 

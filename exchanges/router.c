@@ -1,0 +1,138 @@
+/* router.c - follows exchange-to-exchange bindings and alternates, and names
+ * each queue once. */
+#include "exchanges/router.h"
+
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
+
+/* One message on its way through the exchanges. */
+struct walk {
+	struct route *route;
+	bool matched; /* the exchange at hand led somewhere */
+};
+
+/* Passes are numbered through the whole process, because routes of several
+ * owners mark the same destinations. No destination has ever seen pass 0. */
+static uint64_t passes;
+
+void
+route_fini(struct route *r)
+{
+	free(r->queues);
+	free(r->todo);
+	*r = (struct route){0};
+}
+
+void
+route_begin(struct route *r)
+{
+	r->count = 0;
+	r->work = 0;
+	r->todo_count = 0;
+	r->pass = ++passes;
+}
+
+static size_t
+grown(size_t size)
+{
+	return size == 0 ? 16 : 2 * size;
+}
+
+static void
+add_queue(struct route *r, struct destination *queue)
+{
+	if (queue->seen == r->pass)
+		return;
+	queue->seen = r->pass;
+	if (r->count == r->size) {
+		r->size = grown(r->size);
+		r->queues = xrealloc(r->queues, r->size * sizeof *r->queues);
+	}
+	r->queues[r->count++] = queue;
+}
+
+static void
+add_exchange(struct route *r, struct exchange *x)
+{
+	if (x->visited == r->pass)
+		return;
+	x->visited = r->pass;
+	if (r->todo_count == r->todo_size) {
+		r->todo_size = grown(r->todo_size);
+		r->todo = xrealloc(r->todo, r->todo_size * sizeof *r->todo);
+	}
+	r->todo[r->todo_count++] = x;
+}
+
+static void
+reached(struct binding *b, void *arg)
+{
+	struct walk *walk = arg;
+
+	walk->matched = true;
+	if (b->destination->kind == TO_QUEUE)
+		add_queue(walk->route, b->destination);
+	else /* an exchange begins with its destination */
+		add_exchange(walk->route, (struct exchange *)b->destination);
+}
+
+static void
+match_keys(struct walk *walk, struct exchange *x, const struct routing *routing)
+{
+	struct routing one = *routing;
+
+	walk->route->work += x->type->match(x, &one, reached, walk);
+	for (size_t i = 0; i < routing->copy_count; i++) {
+		one.key = routing->copies[i];
+		walk->route->work += x->type->match(x, &one, reached, walk);
+	}
+}
+
+static void
+follow(struct route *r, struct exchange *x, const struct routing *routing,
+    const struct names *exchanges)
+{
+	struct walk walk = {.route = r};
+	struct exchange *alternate;
+
+	match_keys(&walk, x, routing);
+	if (walk.matched || x->alternate.n == 0)
+		return;
+	alternate = names_get(exchanges, x->alternate);
+	if (alternate != NULL)
+		add_exchange(r, alternate);
+}
+
+/* The default exchange: the key is the queue's name. */
+static void
+route_by_name(struct route *r, struct bytes name, const struct names *queues)
+{
+	struct destination *queue = names_get(queues, name);
+
+	r->work++;
+	if (queue != NULL)
+		add_queue(r, queue);
+}
+
+static void
+route_by_names(
+    struct route *r, const struct routing *routing, const struct names *queues)
+{
+	route_by_name(r, routing->key, queues);
+	for (size_t i = 0; i < routing->copy_count; i++)
+		route_by_name(r, routing->copies[i], queues);
+}
+
+void
+route(struct route *r, struct exchange *x, const struct routing *routing,
+    const struct names *exchanges, const struct names *queues)
+{
+	if (x->destination.name.n == 0) {
+		route_by_names(r, routing, queues);
+		return;
+	}
+	add_exchange(r, x);
+	while (r->todo_count > 0)
+		follow(r, r->todo[--r->todo_count], routing, exchanges);
+}
