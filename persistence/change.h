@@ -6,7 +6,8 @@
  * from where the socket put them.
  *
  * The unit of the store is a lane: a run of entries in order of their
- * positions, with an id that is never used again. */
+ * positions, with an id that is never used again. Ids and positions are below
+ * 2^63. */
 #ifndef PERSISTENCE_CHANGE_H
 #define PERSISTENCE_CHANGE_H
 
@@ -128,5 +129,9 @@ void lane_remove(struct lane_change *, uint64_t first, uint64_t last);
 
 /* The lane goes; its puts in this batch are erased. */
 void lane_drop(struct lane_change *);
+
+/* Sorts ranges, joins those that touch or overlap, and returns how many are
+ * left. */
+size_t ranges_join(struct range *, size_t count);
 
 #endif

@@ -39,19 +39,26 @@ struct loaded {
 struct load {
 	uint64_t lane;
 	uint64_t first, last; /* positions wanted, both included */
-	size_t max_bytes;     /* stop behind the entry that reaches this */
+	size_t max_bytes;     /* stop behind the entry that reaches this; 0
+			       * for one entry */
 	uint64_t epoch;	      /* the loop's: late results are thrown away */
 	void *owner;	      /* the loop's */
 
 	struct loaded *entries; /* malloc'd; load_free frees it and drops the
 				 * references that are still in it */
-	size_t count;
-	uint64_t next; /* where to go on; last + 1 when nothing is left */
+	size_t count, bytes; /* bytes of the messages' memory */
+	uint64_t next; /* where to go on; above last when nothing is left */
 	enum store_status status;
+	char *error; /* malloc'd, a sentence, if status is not STORE_OK */
 	struct load *link; /* the committer's lists */
 };
 
 void load_free(struct load *);
+
+/* For stores: adds an entry and takes the reference; true if max_bytes (of the
+ * messages' memory) are reached, with next behind the entry. */
+bool load_add(struct load *, uint64_t position, int64_t deadline,
+    struct message *);
 
 struct store {
 	const struct store_ops *ops;
@@ -84,10 +91,11 @@ struct store_ops {
 	 * returning room); true while there is more. NULL if there never is. */
 	bool (*maintain)(struct store *);
 
-	/* Bytes on disk (database and log), for status. */
+	/* Bytes on disk (database and log), for status; any thread may ask. */
 	uint64_t (*size)(struct store *);
 
-	/* A sentence about the last status that was not STORE_OK. */
+	/* A sentence about the last status of apply or restore that was not
+	 * STORE_OK; asked on the thread that got the status. */
 	const char *(*error)(struct store *);
 
 	void (*close)(struct store *);
