@@ -3,6 +3,8 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "amqp/text.h"
 
@@ -41,6 +43,23 @@ amqp_table_print(struct writer *w, struct bytes table)
 	writer_u8(w, '}');
 }
 
+/* The fewest digits of those two that give the same number back. */
+static void
+print_float(struct writer *w, float f)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%.6g", (double)f);
+	text_printf(w, strtof(text, NULL) == f ? "%.6g" : "%.9g", (double)f);
+}
+
+static void
+print_double(struct writer *w, double d)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%.15g", d);
+	text_printf(w, strtod(text, NULL) == d ? "%.15g" : "%.17g", d);
+}
+
 static void
 print_plain(struct writer *w, const struct amqp_value *value)
 {
@@ -48,9 +67,9 @@ print_plain(struct writer *w, const struct amqp_value *value)
 	case 't':
 		return text_printf(w, "%d", value->t);
 	case 'f':
-		return text_printf(w, "%.9g", value->d);
+		return print_float(w, (float)value->d);
 	case 'd':
-		return text_printf(w, "%.17g", value->d);
+		return print_double(w, value->d);
 	case 'T':
 		return text_printf(w, "%llu", (unsigned long long)value->i);
 	case 'D':
