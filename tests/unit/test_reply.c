@@ -1,0 +1,50 @@
+/* test_reply.c - the reply codes, and whom each closes. */
+#include "amqp/reply.h"
+#include "tests/unit/unit.h"
+
+static void
+codes_have_their_texts(void)
+{
+	CU_ASSERT_STRING_EQUAL(amqp_reply_text(404), "NOT_FOUND");
+	CU_ASSERT_STRING_EQUAL(amqp_reply_log_text(404), "not_found");
+	CU_ASSERT_STRING_EQUAL(
+	    amqp_reply_text(AMQP_PRECONDITION_FAILED), "PRECONDITION_FAILED");
+	CU_ASSERT_STRING_EQUAL(amqp_reply_log_text(320), "connection_forced");
+	CU_ASSERT_EQUAL(AMQP_INTERNAL_ERROR, 541);
+}
+
+/* 0-9-1 §1.2: soft errors are these. */
+static void
+soft_errors_close_the_channel_only(void)
+{
+	static const int soft[] = {311, 312, 313, 403, 404, 405, 406};
+	for (size_t i = 0; i < sizeof soft / sizeof *soft; i++)
+		CU_ASSERT(!amqp_reply_closes_connection(soft[i]));
+}
+
+static void
+hard_errors_close_the_connection(void)
+{
+	static const int hard[] = {
+	    320, 402, 501, 502, 503, 504, 505, 506, 530, 540, 541};
+	for (size_t i = 0; i < sizeof hard / sizeof *hard; i++)
+		CU_ASSERT(amqp_reply_closes_connection(hard[i]));
+}
+
+static void
+unknown_codes_are_hard_and_named_so(void)
+{
+	CU_ASSERT_STRING_EQUAL(amqp_reply_text(999), "UNKNOWN");
+	CU_ASSERT_STRING_EQUAL(amqp_reply_log_text(0), "unknown");
+	CU_ASSERT(amqp_reply_closes_connection(999));
+}
+
+static const struct unit_test tests[] = {
+    {"codes have their texts", codes_have_their_texts},
+    {"soft errors close the channel only", soft_errors_close_the_channel_only},
+    {"hard errors close the connection", hard_errors_close_the_connection},
+    {"unknown codes are hard, and named so",
+	unknown_codes_are_hard_and_named_so},
+};
+
+UNIT_MAIN("reply", tests)
