@@ -30,6 +30,7 @@ route_begin(struct route *r)
 	r->count = 0;
 	r->work = 0;
 	r->todo_count = 0;
+	r->by_key_only = true;
 	r->pass = ++passes;
 }
 
@@ -63,6 +64,8 @@ add_exchange(struct route *r, struct exchange *x)
 		r->todo = xrealloc(r->todo, r->todo_size * sizeof *r->todo);
 	}
 	r->todo[r->todo_count++] = x;
+	if (!x->type->by_key_only)
+		r->by_key_only = false;
 }
 
 static void

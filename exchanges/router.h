@@ -14,6 +14,8 @@ struct route {
 	size_t count;
 	size_t size;
 	size_t work;            /* steps taken since route_begin */
+	bool by_key_only;	/* no exchange on the way looked at more than
+				 * the keys, so the same keys lead here again */
 	uint64_t pass;          /* marks what this message has reached */
 	struct exchange **todo; /* exchanges still to follow */
 	size_t todo_count, todo_size;

@@ -1,0 +1,19 @@
+/* arguments.h - the x-arguments of queue.declare: which there are, what they may
+ * be. */
+#ifndef BROKER_ARGUMENTS_H
+#define BROKER_ARGUMENTS_H
+
+#include "amqp/bytes.h"
+
+struct channel;
+
+/* 406 for an argument that cannot be, or that is not supported. Those RabbitMQ
+ * does not know either are kept, not checked. */
+int arguments_check(
+    struct channel *, struct bytes queue, struct bytes arguments);
+
+/* 406 if a redeclaration's arguments differ from the queue's. */
+int arguments_differ(struct channel *, const char *resource,
+    struct bytes received, struct bytes current);
+
+#endif

@@ -1,0 +1,440 @@
+/* boot.c - brings a server up from its settings and its store, and takes it
+ * down. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "amqp/xalloc.h"
+#include "broker/control.h"
+#include "broker/listener.h"
+#include "broker/log.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+#include "broker/vhost.h"
+
+enum { BACKLOG_MAX = 32 * 1024 * 1024 }; /* bytes not yet on disk */
+
+/* --- the store ------------------------------------------------------------------- */
+
+static void
+on_definition(void *arg, const struct definition *d)
+{
+	struct server *s = arg;
+	struct vhost *v;
+
+	switch (d->kind) {
+	case DEF_vhost:
+		vhost_new(s, d->vhost.name);
+		return;
+	case DEF_user:
+	case DEF_permission:
+		auth_restore(s->auth, d);
+		return;
+	case DEF_exchange:
+		if ((v = server_vhost(s, d->exchange.vhost)) != NULL)
+			vhost_restore_exchange(v, &d->exchange);
+		return;
+	case DEF_queue:
+		if ((v = server_vhost(s, d->queue.vhost)) != NULL)
+			vhost_restore_queue(v, &d->queue);
+		return;
+	case DEF_binding:
+		if ((v = server_vhost(s, d->binding.vhost)) != NULL)
+			vhost_restore_binding(v, &d->binding);
+		return;
+	case DEFINITION_KINDS:
+		return;
+	}
+}
+
+/* Lanes find their queues by id: a table for the time of the restore. */
+struct restoring {
+	struct server *server;
+	struct queue **by_lane; /* sorted */
+	size_t count;
+};
+
+static int
+by_lane(const void *a, const void *b)
+{
+	uint64_t x = (*(struct queue *const *)a)->lane.id;
+	uint64_t y = (*(struct queue *const *)b)->lane.id;
+
+	return (x > y) - (x < y);
+}
+
+static size_t
+count_queues(const struct server *s)
+{
+	struct vhost *v;
+	size_t at = 0, n = 0;
+
+	while ((v = names_each(&s->vhosts, &at)) != NULL)
+		n += v->queues.count;
+	return n;
+}
+
+static void
+sort_queues(struct restoring *r)
+{
+	struct vhost *v;
+	struct queue *q;
+	size_t at = 0, n = count_queues(r->server);
+
+	r->by_lane = xcalloc(n + 1, sizeof *r->by_lane);
+	while ((v = names_each(&r->server->vhosts, &at)) != NULL)
+		for (size_t i = 0; (q = names_each(&v->queues, &i)) != NULL;)
+			r->by_lane[r->count++] = q;
+	qsort(r->by_lane, r->count, sizeof *r->by_lane, by_lane);
+}
+
+static void
+on_lane(void *arg, const struct lane_state *state)
+{
+	struct restoring *r = arg;
+	struct queue wanted, *key = &wanted, **found;
+
+	if (r->by_lane == NULL)
+		sort_queues(r);
+	wanted.lane.id = state->lane;
+	found = bsearch(
+	    &key, r->by_lane, r->count, sizeof *r->by_lane, by_lane);
+	if (found == NULL)
+		log_warnx("lane %llu of the store belongs to no queue",
+		    (unsigned long long)state->lane);
+	else
+		lane_restore(&(*found)->lane, state, *found);
+}
+
+static void
+on_restored_definition(void *arg, const struct definition *d)
+{
+	struct restoring *r = arg;
+
+	on_definition(r->server, d);
+}
+
+static bool
+restore(struct server *s)
+{
+	struct restoring r = {s, NULL, 0};
+	struct store_visitor visitor = {&r, on_restored_definition, on_lane};
+
+	if (s->store->ops->restore(s->store, &visitor, &s->last_lane) !=
+	    STORE_OK) {
+		log_error("cannot read the store: %s",
+		    s->store->ops->error(s->store));
+		free(r.by_lane);
+		return false;
+	}
+	free(r.by_lane);
+	return true;
+}
+
+/* --- the first start ---------------------------------------------------------------- */
+
+static void
+store_auth(void *arg, const struct definition *d, bool remove)
+{
+	struct server *s = arg;
+
+	if (remove)
+		journal_remove(&s->journal, d);
+	else
+		journal_put(&s->journal, d);
+	server_changed(s);
+	server_stored(s);
+}
+
+static char *
+join_tags(const struct config_map *tags)
+{
+	char *all = xstrdup(""), *more;
+
+	for (size_t i = 0; i < tags->count; i++) {
+		if (strcmp(tags->pairs[i].value, "false") == 0)
+			continue;
+		more = xasprintf("%s%s%s", all, all[0] ? "," : "",
+		    tags->pairs[i].name);
+		free(all);
+		all = more;
+	}
+	return all;
+}
+
+/* A data folder without vhosts begins with the default vhost, user and
+ * permissions. */
+static void
+make_defaults(struct server *s)
+{
+	const struct config *c = s->config;
+	struct bytes vhost = bytes_str(c->default_vhost);
+	struct bytes user = bytes_str(c->default_user);
+	const struct bytes rights[VERBS] = {bytes_str(c->default_configure),
+	    bytes_str(c->default_write), bytes_str(c->default_read)};
+	char *tags, why[300];
+
+	if (s->vhosts.count > 0)
+		return;
+	log_info("creating default vhost '%s' and user '%s'", c->default_vhost,
+	    c->default_user);
+	tags = join_tags(&c->default_user_tags);
+	vhost_store(vhost_new(s, vhost));
+	auth_add_user(s->auth, user, bytes_str(c->default_pass), tags);
+	free(tags);
+	if (auth_set_permission(
+		s->auth, user, vhost, rights, why, sizeof why) != AUTH_OK)
+		log_warnx("default_permissions: %s", why);
+}
+
+static void
+set_loopback_users(struct server *s)
+{
+	const struct config_map *m = &s->config->loopback_users;
+
+	auth_clear_loopback(s->auth);
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(m->pairs[i].value, "false") != 0)
+			auth_add_loopback(
+			    s->auth, bytes_str(m->pairs[i].name));
+}
+
+/* --- listeners ------------------------------------------------------------------------ */
+
+static bool
+open_listener(struct server *s, const struct config_pair *p)
+{
+	struct listener *l;
+	char host[64];
+	unsigned port;
+
+	if (!config_address(p->value, host, sizeof host, &port)) {
+		log_error("listeners.tcp.%s: '%s' is no port and no "
+			  "address:port",
+		    p->name, p->value);
+		return false;
+	}
+	l = listener_open(s, host, port);
+	if (l == NULL && errno == EADDRINUSE) {
+		log_error("port %u is in use: choose another with -p PORT, or "
+			  "-p 0 for any free one",
+		    port);
+		return false;
+	}
+	if (l == NULL) {
+		log_error("cannot listen on %s: %s", p->value,
+		    strerror(errno));
+		return false;
+	}
+	TAILQ_INSERT_TAIL(&s->listeners, l, link);
+	return true;
+}
+
+static bool
+open_listeners(struct server *s)
+{
+	const struct config_map *m = &s->config->listeners_tcp;
+
+	for (size_t i = 0; i < m->count; i++)
+		if (!open_listener(s, &m->pairs[i]))
+			return false;
+	return true;
+}
+
+bool
+server_write_ports(const struct server *s, const char *path)
+{
+	char *temporary = xasprintf("%s.new", path);
+	FILE *f = fopen(temporary, "w");
+	const struct listener *l;
+	bool ok = f != NULL;
+
+	if (ok) {
+		TAILQ_FOREACH(l, &s->listeners, link)
+			fprintf(f, "%s %u\n", l->name, l->port);
+		ok = fclose(f) == 0 && rename(temporary, path) == 0;
+	}
+	free(temporary);
+	return ok;
+}
+
+/* --- up and down ------------------------------------------------------------------------ */
+
+/* One broker for a data folder: whoever holds the lock. */
+static bool
+lock_folder(struct server *s)
+{
+	char *path = xasprintf("%s/leveret.lock", s->dir);
+
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0) {
+		log_error("cannot write to %s: %s", path, strerror(errno));
+		free(path);
+		return false;
+	}
+	free(path);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	log_error("another broker is running on the data folder %s", s->dir);
+	return false;
+}
+
+static bool
+open_store(struct server *s)
+{
+	char why[512];
+
+	if (mkdir(s->dir, 0700) != 0 && errno != EEXIST) {
+		log_error("cannot make the data folder %s: %s", s->dir,
+		    strerror(errno));
+		return false;
+	}
+	if (!lock_folder(s))
+		return false;
+	s->store = s->ephemeral ? store_memory_open()
+				: store_sqlite_open(s->dir, why, sizeof why);
+	if (s->store == NULL)
+		log_error("cannot open the store in %s: %s", s->dir, why);
+	return s->store != NULL;
+}
+
+static void
+init_lists(struct server *s)
+{
+	TAILQ_INIT(&s->connections);
+	TAILQ_INIT(&s->ready);
+	TAILQ_INIT(&s->held);
+	TAILQ_INIT(&s->leaving);
+	TAILQ_INIT(&s->dead);
+	TAILQ_INIT(&s->runnable);
+	TAILQ_INIT(&s->dead_queues);
+	TAILQ_INIT(&s->jobs);
+	TAILQ_INIT(&s->owing);
+	TAILQ_INIT(&s->listeners);
+	names_init(&s->vhosts);
+}
+
+static void
+init_loop(struct server *s)
+{
+	struct event_config *ec = event_config_new();
+
+	event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK);
+	s->base = event_base_new_with_config(ec);
+	event_config_free(ec);
+	if (s->base == NULL)
+		fatalx("no event loop");
+	io_init(&s->io, s->base, s->config->frame_max + 8);
+	s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (s->wake_fd < 0)
+		fatal("eventfd");
+	s->wake = event_new(
+	    s->base, s->wake_fd, EV_READ | EV_PERSIST, server_on_wake, s);
+	event_add(s->wake, NULL);
+	s->timer = evtimer_new(s->base, server_on_timer, s);
+}
+
+static bool
+begin(struct server *s)
+{
+	if (!open_store(s))
+		return false;
+	s->auth = auth_new(store_auth, s);
+	if (!restore(s))
+		return false;
+	journal_init(&s->journal,
+	    committer_start(s->store, server_wake, s));
+	s->journal.hold_ms = s->config->hold_ms;
+	s->journal.hold_bytes = s->config->hold_bytes;
+	make_defaults(s);
+	set_loopback_users(s);
+	return open_listeners(s);
+}
+
+struct server *
+server_new(struct config *config, const char *dir, bool ephemeral)
+{
+	struct server *s = xcalloc(1, sizeof *s);
+
+	s->config = config;
+	s->dir = dir;
+	s->ephemeral = ephemeral;
+	s->lock_fd = -1;
+	s->generation = 1;
+	s->mark.entries = (size_t)config->lane_memory_entries;
+	s->mark.bytes = config->lane_memory_bytes;
+	s->backlog = BACKLOG_MAX;
+	clock_advance(&s->clock, config->clock_offset);
+	clock_update(&s->clock);
+	s->started_at = s->clock.wall;
+	init_lists(s);
+	init_loop(s);
+	if (begin(s))
+		return s;
+	server_free(s);
+	return NULL;
+}
+
+void
+server_start(struct server *s)
+{
+	struct listener *l;
+
+	TAILQ_FOREACH(l, &s->listeners, link)
+		listener_start(l);
+	log_info("Server startup complete; 0 plugins started.");
+}
+
+/* What changes are left is committed; what memory holds is freed. */
+static void
+end_store(struct server *s)
+{
+	struct load *load;
+
+	if (s->journal.committer != NULL) {
+		journal_finish(&s->journal, queue_hand_over);
+		while ((load = committer_loaded(s->journal.committer)) != NULL)
+			load_free(load);
+		if (!committer_stop(s->journal.committer)) {
+			log_error("the last changes could not be committed");
+			s->status = 1;
+		}
+		journal_fini(&s->journal);
+	}
+	if (s->store != NULL)
+		s->store->ops->close(s->store);
+}
+
+void
+server_free(struct server *s)
+{
+	struct listener *l;
+	struct vhost *v;
+	size_t at = 0;
+
+	while ((l = TAILQ_FIRST(&s->listeners)) != NULL) {
+		TAILQ_REMOVE(&s->listeners, l, link);
+		listener_close(l);
+	}
+	end_store(s);
+	while ((v = names_each(&s->vhosts, &at)) != NULL)
+		vhost_free(v);
+	names_fini(&s->vhosts);
+	if (s->auth != NULL)
+		auth_free(s->auth);
+	route_fini(&s->route);
+	writer_fini(&s->writer);
+	event_free(s->wake);
+	event_free(s->timer);
+	io_fini(&s->io);
+	event_base_free(s->base);
+	close(s->wake_fd);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	free(s);
+}

@@ -1,0 +1,861 @@
+/* connection.c - one client: frames to channels, heartbeats, closing. */
+#include "broker/connection.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "amqp/xalloc.h"
+#include "broker/channel.h"
+#include "broker/consumer.h"
+#include "broker/log.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+#include "broker/vhost.h"
+
+enum {
+	CHANNELS_MIN = 4,
+	CLOSE_WAIT_MS = 10000, /* for the peer's close-ok */
+	CHOKE = 4 * 1024 * 1024, /* answers nobody reads: read no more */
+	SILENT_BEATS = 4,	 /* half intervals: two intervals */
+};
+
+static size_t on_input(void *, struct bytes);
+static void on_drained(void *);
+static void on_closed(void *, int);
+static void on_timer(evutil_socket_t, short, void *);
+
+static const struct transport_events events = {
+    on_input, on_drained, on_closed};
+
+/* --- state -------------------------------------------------------------------- */
+
+static const char *const state_names[] = {"starting", "starting", "tuning",
+    "opening", "running", "closing", "closed", "closed"};
+
+/* What may follow what: a bit for each state. */
+#define TO(state) (1u << CONNECTION_##state)
+static const unsigned allowed[] = {
+    [CONNECTION_HEADER] = TO(START) | TO(CLOSED) | TO(DEAD),
+    [CONNECTION_START] = TO(TUNE) | TO(CLOSING) | TO(CLOSED) | TO(DEAD),
+    [CONNECTION_TUNE] = TO(OPEN) | TO(CLOSING) | TO(CLOSED) | TO(DEAD),
+    [CONNECTION_OPEN] = TO(RUNNING) | TO(CLOSING) | TO(CLOSED) | TO(DEAD),
+    [CONNECTION_RUNNING] = TO(CLOSING) | TO(CLOSED) | TO(DEAD),
+    [CONNECTION_CLOSING] = TO(CLOSED) | TO(DEAD),
+    [CONNECTION_CLOSED] = TO(DEAD),
+    [CONNECTION_DEAD] = 0,
+};
+#undef TO
+
+void
+connection_enter(struct connection *c, enum connection_state state)
+{
+	assert(allowed[c->state] & 1u << state);
+	c->state = state;
+}
+
+const char *
+connection_state_name(const struct connection *c)
+{
+	return c->blocked && c->state == CONNECTION_RUNNING
+	    ? "blocked"
+	    : state_names[c->state];
+}
+
+void
+connection_set_timer(struct connection *c, int64_t ms)
+{
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	if (ms == 0)
+		evtimer_del(c->timer);
+	else
+		evtimer_add(c->timer, &tv);
+}
+
+/* --- life ---------------------------------------------------------------------- */
+
+static unsigned
+print_address(const struct sockaddr_storage *a, char *text, size_t size)
+{
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
+
+	if (a->ss_family == AF_INET) {
+		inet_ntop(AF_INET, &v4->sin_addr, text, (socklen_t)size);
+		return ntohs(v4->sin_port);
+	}
+	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text,
+		    (socklen_t)size);
+	else
+		inet_ntop(AF_INET6, &v6->sin6_addr, text, (socklen_t)size);
+	return ntohs(v6->sin6_port);
+}
+
+static void
+learn_names(struct connection *c, int fd)
+{
+	struct sockaddr_storage peer = {0}, local = {0};
+	socklen_t peer_size = sizeof peer, local_size = sizeof local;
+	char from[INET6_ADDRSTRLEN] = "", to[INET6_ADDRSTRLEN] = "";
+
+	getpeername(fd, (struct sockaddr *)&peer, &peer_size);
+	getsockname(fd, (struct sockaddr *)&local, &local_size);
+	c->peer_port = print_address(&peer, from, sizeof from);
+	c->local_port = print_address(&local, to, sizeof to);
+	c->peer_host = xstrdup(from);
+	c->name = xasprintf(
+	    "%s:%u -> %s:%u", from, c->peer_port, to, c->local_port);
+}
+
+struct connection *
+connection_new(struct server *s, int fd)
+{
+	struct connection *c = xcalloc(1, sizeof *c);
+
+	c->server = s;
+	c->id = ++s->last_id;
+	c->frame_max = (uint32_t)s->config->frame_max;
+	c->connected_at = s->clock.wall;
+	TAILQ_INIT(&c->owned);
+	TAILQ_INIT(&c->stalled);
+	learn_names(c, fd);
+	transport_init(&c->transport, &s->io, fd, &events, c);
+	c->timer = evtimer_new(s->base, on_timer, c);
+	connection_set_timer(c, s->config->handshake_timeout);
+	TAILQ_INSERT_TAIL(&s->connections, c, link);
+	s->connection_count++;
+	s->stats.connections_opened++;
+	log_at(LEVEL_INFO, c->id, "accepting AMQP connection <0.%u.0> (%s)",
+	    c->id, c->name);
+	return c;
+}
+
+void
+connection_free(struct connection *c)
+{
+	transport_fini(&c->transport);
+	event_free(c->timer);
+	if (c->user != NULL)
+		user_unref(c->user);
+	free(c->channels);
+	free((void *)c->client_properties.p);
+	free(c->client_name);
+	free(c->name);
+	free(c->peer_host);
+	free(c->mechanism);
+	free(c);
+}
+
+/* --- waiting -------------------------------------------------------------------- */
+
+static void
+unpark(struct connection *c)
+{
+	if (c->parked == PARKED_READY)
+		TAILQ_REMOVE(&c->server->ready, c, park_link);
+	else if (c->parked == PARKED_HELD)
+		TAILQ_REMOVE(&c->server->held, c, park_link);
+	c->parked = NOT_PARKED;
+}
+
+/* Input is left: it is served next turn, or when publishers may go on. */
+static void
+park(struct connection *c, bool held)
+{
+	unpark(c);
+	transport_pause(&c->transport);
+	if (held)
+		TAILQ_INSERT_TAIL(&c->server->held, c, park_link);
+	else
+		TAILQ_INSERT_TAIL(&c->server->ready, c, park_link);
+	c->parked = held ? PARKED_HELD : PARKED_READY;
+}
+
+void
+connection_suspend(struct connection *c)
+{
+	c->suspended = true;
+	transport_pause(&c->transport);
+}
+
+void
+connection_continue(struct connection *c)
+{
+	c->suspended = false;
+	c->job = NULL;
+	if (c->state != CONNECTION_DEAD && !c->choked)
+		park(c, false);
+}
+
+void
+connection_serve(struct connection *c)
+{
+	unpark(c);
+	if (!c->suspended && !c->choked)
+		transport_resume(&c->transport);
+}
+
+static void
+on_drained(void *arg)
+{
+	struct connection *c = arg;
+	struct consumer *consumer;
+
+	while ((consumer = TAILQ_FIRST(&c->stalled)) != NULL)
+		consumer_wake(consumer);
+	if (!c->choked)
+		return;
+	c->choked = false;
+	if (!c->suspended && c->parked == NOT_PARKED)
+		park(c, false);
+}
+
+/* --- channels -------------------------------------------------------------------- */
+
+static size_t
+channel_slot(const struct connection *c, uint16_t number)
+{
+	size_t i = number & (c->channel_room - 1);
+
+	while (c->channels[i] != NULL && c->channels[i]->number != number)
+		i = (i + 1) & (c->channel_room - 1);
+	return i;
+}
+
+struct channel *
+connection_channel(const struct connection *c, uint16_t number)
+{
+	if (c->last_channel != NULL && c->last_channel->number == number)
+		return c->last_channel;
+	return c->channel_room > 0 ? c->channels[channel_slot(c, number)]
+				   : NULL;
+}
+
+static void
+resize_channels(struct connection *c, size_t room)
+{
+	struct channel **old = c->channels;
+	size_t n = c->channel_room;
+
+	c->channels = xcalloc(room, sizeof *c->channels);
+	c->channel_room = room;
+	for (size_t i = 0; i < n; i++)
+		if (old[i] != NULL)
+			c->channels[channel_slot(c, old[i]->number)] = old[i];
+	free(old);
+}
+
+void
+connection_add_channel(struct connection *c, struct channel *ch)
+{
+	if ((c->channel_count + 1) * 4 > c->channel_room * 3)
+		resize_channels(c,
+		    c->channel_room ? c->channel_room * 2 : CHANNELS_MIN);
+	c->channels[channel_slot(c, ch->number)] = ch;
+	c->channel_count++;
+}
+
+/* Members of the run behind it move up, so that none is cut off. */
+void
+connection_drop_channel(struct connection *c, struct channel *ch)
+{
+	size_t i = channel_slot(c, ch->number);
+
+	if (c->last_channel == ch)
+		c->last_channel = NULL;
+	c->channels[i] = NULL;
+	c->channel_count--;
+	for (;;) {
+		struct channel *next;
+
+		i = (i + 1) & (c->channel_room - 1);
+		if ((next = c->channels[i]) == NULL)
+			return;
+		c->channels[i] = NULL;
+		c->channels[channel_slot(c, next->number)] = next;
+	}
+}
+
+/* Freeing one may move others to earlier slots: around until none is left. */
+static void
+end_channels(struct connection *c)
+{
+	struct channel *ch;
+	size_t i = 0;
+
+	while (c->channel_count > 0) {
+		if ((ch = c->channels[i]) == NULL) {
+			i = (i + 1) & (c->channel_room - 1);
+			continue;
+		}
+		if (ch->acked_seq > c->close_seq)
+			c->close_seq = ch->acked_seq;
+		if (!ch->ended)
+			channel_end(ch);
+		channel_free(ch);
+	}
+}
+
+/* --- the end ---------------------------------------------------------------------- */
+
+/* Everything it had in the broker goes; the socket stays. */
+static void
+let_go(struct connection *c)
+{
+	end_channels(c);
+	while (!TAILQ_EMPTY(&c->owned))
+		queue_delete(TAILQ_FIRST(&c->owned));
+	if (c->waiting_for != NULL)
+		TAILQ_REMOVE(&c->waiting_for->waiting, c, waiting_link);
+	c->waiting_for = NULL;
+	if (c->job != NULL)
+		c->job->asker = NULL;
+	c->job = NULL;
+	c->suspended = false;
+	if (c->vhost != NULL)
+		c->vhost->connection_count--;
+	c->vhost = NULL;
+}
+
+void
+connection_kill(struct connection *c)
+{
+	struct server *s = c->server;
+
+	if (c->state == CONNECTION_DEAD)
+		return;
+	let_go(c);
+	unpark(c);
+	if (c->leaving)
+		TAILQ_REMOVE(&s->leaving, c, leave_link);
+	connection_enter(c, CONNECTION_DEAD);
+	transport_stop(&c->transport);
+	connection_set_timer(c, 0);
+	TAILQ_REMOVE(&s->connections, c, link);
+	TAILQ_INSERT_TAIL(&s->dead, c, link);
+	s->connection_count--;
+	s->stats.connections_closed++;
+}
+
+/* How the log names it once it is open. */
+static const char *
+described(const struct connection *c)
+{
+	static char text[900];
+
+	snprintf(text, sizeof text, "<0.%u.0> (%s, vhost: '%s', user: '%s')",
+	    c->id, c->name, c->vhost ? log_safe(c->vhost->name) : "none",
+	    c->user ? log_safe(c->user->name) : "none");
+	return text;
+}
+
+static void
+log_lost(const struct connection *c, int error)
+{
+	if (c->state == CONNECTION_HEADER && c->transport.bytes_in == 0)
+		log_at(LEVEL_DEBUG, c->id,
+		    "closing AMQP connection <0.%u.0> (%s): nothing was sent",
+		    c->id, c->name);
+	else if (c->state < CONNECTION_CLOSING)
+		log_lines(LEVEL_WARNING, c->id,
+		    "closing AMQP connection %s:\n%s", described(c),
+		    error == 0 ? "client unexpectedly closed TCP connection"
+			       : strerror(error));
+}
+
+static void
+on_closed(void *arg, int error)
+{
+	struct connection *c = arg;
+
+	if (c->state == CONNECTION_DEAD)
+		return;
+	if (error >= 0)
+		log_lost(c, error);
+	connection_kill(c);
+}
+
+void
+connection_refuse(struct connection *c, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	log_lines(LEVEL_ERROR, c->id, "closing AMQP connection <0.%u.0> (%s):\n%s",
+	    c->id, c->name, text);
+	connection_kill(c);
+}
+
+static void
+send_close(struct connection *c, int code, const char *text, uint32_t method)
+{
+	char full[256];
+	struct amqp_method m = {AMQP_connection_close};
+
+	if (text[0] == 0)
+		snprintf(full, sizeof full, "%s", amqp_reply_text(code));
+	else
+		snprintf(
+		    full, sizeof full, "%s - %s", amqp_reply_text(code), text);
+	m.connection_close = (struct amqp_connection_close){(uint16_t)code,
+	    bytes_str(full), (uint16_t)(method >> 16), (uint16_t)method};
+	connection_enter(c, CONNECTION_CLOSING);
+	connection_send(c, 0, &m);
+	connection_set_timer(c, CLOSE_WAIT_MS);
+	if (c->parked != NOT_PARKED || c->choked) {
+		c->choked = false; /* read on, for the close-ok */
+		park(c, false);
+	}
+}
+
+void
+connection_fail(struct connection *c, int code, const char *text,
+    uint32_t method, uint16_t channel)
+{
+	if (c->state >= CONNECTION_CLOSING)
+		return;
+	if (c->state < CONNECTION_OPEN && code != AMQP_ACCESS_REFUSED) {
+		connection_refuse(c, "%s: %s", amqp_reply_log_text(code), text);
+		return;
+	}
+	log_lines(LEVEL_ERROR, c->id,
+	    "Error on AMQP connection %s, state: %s, channel %u:\n operation "
+	    "%s caused a connection exception %s: \"%s\"",
+	    described(c), connection_state_name(c), channel,
+	    method ? amqp_method_name(method) : "none",
+	    amqp_reply_log_text(code), log_safe(bytes_str(text)));
+	let_go(c);
+	send_close(c, code, text, method);
+}
+
+void
+connection_force(struct connection *c, const char *reason)
+{
+	if (c->state < CONNECTION_OPEN) {
+		connection_kill(c);
+		return;
+	}
+	if (c->state >= CONNECTION_CLOSING)
+		return;
+	log_lines(LEVEL_ERROR, c->id,
+	    "Error on AMQP connection %s, state: %s:\n operation none caused a "
+	    "connection exception connection_forced: \"%s\"",
+	    described(c), connection_state_name(c), reason);
+	let_go(c);
+	send_close(c, AMQP_CONNECTION_FORCED, reason, 0);
+}
+
+void
+connection_leave(struct connection *c)
+{
+	c->leaving = false;
+	connection_send(
+	    c, 0, &(struct amqp_method){AMQP_connection_close_ok});
+	transport_finish(&c->transport);
+}
+
+/* The peer closes. What it acknowledged must be safe before it hears ok. */
+static void
+closed_by_peer(struct connection *c)
+{
+	struct journal *j = &c->server->journal;
+
+	log_at(LEVEL_INFO, c->id, "closing AMQP connection %s", described(c));
+	let_go(c);
+	connection_enter(c, CONNECTION_CLOSED);
+	connection_set_timer(c, 0);
+	if (c->close_seq <= journal_committed(j)) {
+		connection_leave(c);
+		return;
+	}
+	journal_promise(j, c->close_seq);
+	c->leaving = true;
+	TAILQ_INSERT_TAIL(&c->server->leaving, c, leave_link);
+}
+
+/* --- timers ------------------------------------------------------------------------ */
+
+static void
+send_heartbeat(struct connection *c)
+{
+	static const uint8_t beat[] = {
+	    FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END};
+
+	connection_send_encoded(c, (struct bytes){beat, sizeof beat});
+}
+
+/* Every half interval: say something if nothing was said, and give up on a peer
+ * that was silent for two whole ones. */
+static void
+heartbeat(struct connection *c)
+{
+	const struct transport *t = &c->transport;
+
+	if (t->bytes_in != c->seen_in || c->parked != NOT_PARKED ||
+	    c->suspended || c->choked)
+		c->silent_beats = 0;
+	else
+		c->silent_beats++;
+	if (c->silent_beats > SILENT_BEATS) {
+		log_lines(LEVEL_ERROR, c->id,
+		    "closing AMQP connection %s:\nmissed heartbeats from "
+		    "client, timeout: %us",
+		    described(c), c->heartbeat);
+		connection_kill(c);
+		return;
+	}
+	if (t->bytes_out == c->seen_out && t->pending == 0)
+		send_heartbeat(c);
+	c->seen_in = t->bytes_in;
+	c->seen_out = t->bytes_out;
+	connection_set_timer(c, c->heartbeat * 500);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *c = arg;
+
+	if (c->state < CONNECTION_RUNNING)
+		connection_refuse(c, "handshake_timeout");
+	else if (c->state == CONNECTION_RUNNING)
+		heartbeat(c);
+	else
+		connection_kill(c);
+}
+
+/* --- output ------------------------------------------------------------------------ */
+
+void
+connection_send(
+    struct connection *c, uint16_t channel, const struct amqp_method *m)
+{
+	struct writer w = {0};
+
+	if (c->state == CONNECTION_DEAD)
+		return;
+	amqp_method_frame(&w, channel, m);
+	transport_write(&c->transport, writer_view(&w));
+	writer_fini(&w);
+}
+
+void
+connection_send_encoded(struct connection *c, struct bytes frame)
+{
+	if (c->state != CONNECTION_DEAD)
+		transport_write(&c->transport, frame);
+}
+
+void
+connection_block(struct connection *c, const char *reason)
+{
+	if (c->blocked || !c->published || c->state != CONNECTION_RUNNING)
+		return;
+	c->blocked = true;
+	if (c->capabilities & CAN_BLOCKED)
+		connection_send(c, 0,
+		    &(struct amqp_method){AMQP_connection_blocked,
+			.connection_blocked = {bytes_str(reason)}});
+}
+
+void
+connection_unblock(struct connection *c)
+{
+	if (!c->blocked || c->state != CONNECTION_RUNNING)
+		return;
+	c->blocked = false;
+	if (c->capabilities & CAN_BLOCKED)
+		connection_send(c, 0,
+		    &(struct amqp_method){AMQP_connection_unblocked});
+}
+
+/* --- input ------------------------------------------------------------------------- */
+
+static void
+fail_decode(struct connection *c, enum amqp_decode status, uint32_t id,
+    struct bytes payload, uint16_t channel)
+{
+	char text[256];
+	size_t n;
+
+	switch (status) {
+	case AMQP_DECODE_UNKNOWN:
+		connection_fail(c, AMQP_COMMAND_INVALID,
+		    "unimplemented method", id, channel);
+		return;
+	case AMQP_DECODE_TABLE:
+		connection_fail(
+		    c, AMQP_SYNTAX_ERROR, "malformed table", id, channel);
+		return;
+	case AMQP_DECODE_UTF8:
+		connection_fail(c, AMQP_FRAME_ERROR,
+		    "Malformed UTF-8 in shortstr", id, channel);
+		return;
+	default:
+		break;
+	}
+	n = (size_t)snprintf(text, sizeof text, "cannot decode <<");
+	for (size_t i = 4; i < payload.n && n < sizeof text - 8; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u",
+		    i > 4 ? "," : "", payload.p[i]);
+	snprintf(text + n, sizeof text - n, ">>");
+	connection_fail(c, AMQP_FRAME_ERROR, text, id, channel);
+}
+
+/* A method on channel 0. */
+static void
+connection_method(struct connection *c, const struct amqp_method *m)
+{
+	if (m->id == AMQP_connection_close_ok &&
+	    c->state == CONNECTION_CLOSING) {
+		connection_kill(c);
+	} else if (m->id == AMQP_connection_close &&
+	    c->state == CONNECTION_CLOSING) {
+		connection_enter(c, CONNECTION_CLOSED);
+		connection_leave(c);
+	} else if (c->state >= CONNECTION_CLOSING) {
+		return;
+	} else if (m->id == AMQP_connection_close &&
+	    c->state >= CONNECTION_OPEN) {
+		closed_by_peer(c);
+	} else if (c->state < CONNECTION_RUNNING) {
+		connection_handshake(c, m);
+	} else if (m->id == AMQP_connection_update_secret) {
+		connection_send(c, 0,
+		    &(struct amqp_method){AMQP_connection_update_secret_ok});
+	} else {
+		connection_fail(c, AMQP_COMMAND_INVALID,
+		    "unimplemented method", m->id, 0);
+	}
+}
+
+static struct channel *
+open_channel(struct connection *c, const struct amqp_method *m, uint16_t number)
+{
+	struct channel *ch;
+	char text[128];
+
+	if (m->id != AMQP_channel_open) {
+		connection_fail(c, AMQP_CHANNEL_ERROR,
+		    "expected 'channel.open'", m->id, number);
+		return NULL;
+	}
+	if (c->channel_max != 0 && c->channel_count >= c->channel_max) {
+		snprintf(text, sizeof text,
+		    "number of channels opened (%zu) has reached the "
+		    "negotiated channel_max (%u)",
+		    c->channel_count, c->channel_max);
+		connection_fail(c, AMQP_NOT_ALLOWED, text, m->id, number);
+		return NULL;
+	}
+	ch = channel_new(c, number);
+	channel_send(ch, &(struct amqp_method){AMQP_channel_open_ok});
+	return ch;
+}
+
+/* False: to be taken again later. */
+static bool
+take_method(struct connection *c, const struct amqp_frame *f)
+{
+	struct amqp_method m;
+	enum amqp_decode status;
+	struct channel *ch;
+
+	status = amqp_method_decode(f->payload, &m);
+	if (status != AMQP_DECODED) {
+		fail_decode(c, status, m.id, f->payload, f->channel);
+		return true;
+	}
+	if (f->channel == 0) {
+		connection_method(c, &m);
+		return true;
+	}
+	if (c->state != CONNECTION_RUNNING) {
+		if (c->state < CONNECTION_RUNNING)
+			connection_fail(c, AMQP_CHANNEL_ERROR,
+			    "unexpected method", m.id, f->channel);
+		return true;
+	}
+	ch = connection_channel(c, f->channel);
+	if (ch == NULL) {
+		open_channel(c, &m, f->channel);
+		return true;
+	}
+	c->last_channel = ch;
+	if (m.id != AMQP_basic_publish || ch->closing || ch->ended)
+		return channel_method(ch, &m);
+	if (ch->publication.state != PUBLICATION_NONE)
+		return channel_method(ch, &m);
+	c->published = true;
+	publication_begin(ch, &m.basic_publish);
+	return true;
+}
+
+static void
+take_content(struct connection *c, const struct amqp_frame *f)
+{
+	struct channel *ch = connection_channel(c, f->channel);
+
+	if (c->state != CONNECTION_RUNNING)
+		return;
+	if (ch == NULL)
+		connection_fail(c, AMQP_CHANNEL_ERROR,
+		    "expected 'channel.open'", 0, f->channel);
+	else
+		channel_content(ch, f->type, f->payload);
+}
+
+static bool
+take_frame(struct connection *c, const struct amqp_frame *f)
+{
+	switch (f->type) {
+	case FRAME_METHOD:
+		return take_method(c, f);
+	case FRAME_HEADER:
+	case FRAME_BODY:
+		take_content(c, f);
+		return true;
+	case FRAME_HEARTBEAT:
+		if (f->channel != 0)
+			connection_fail(c, AMQP_UNEXPECTED_FRAME,
+			    "heartbeat on a channel", 0, f->channel);
+		else if (f->size != 0)
+			connection_fail(c, AMQP_FRAME_ERROR,
+			    "heartbeat with a payload", 0, 0);
+		return true;
+	default:
+		connection_fail(
+		    c, AMQP_FRAME_ERROR, "unknown frame type", 0, f->channel);
+		return true;
+	}
+}
+
+/* A publication whose frames all lie in the input: most do. Returns how much it
+ * took, or 0 if it is not such a one. */
+static size_t
+take_publication(
+    struct connection *c, const struct amqp_frame *first, struct bytes in)
+{
+	struct channel *ch = connection_channel(c, first->channel);
+	struct amqp_frame header, body = {0};
+	struct amqp_method m;
+	size_t used = first->size + FRAME_OVERHEAD;
+	uint64_t size;
+
+	if (ch == NULL || ch->closing || ch->ended ||
+	    ch->publication.state != PUBLICATION_NONE)
+		return 0;
+	if (amqp_frame_peek((struct bytes){in.p + used, in.n - used},
+		c->frame_max, &header) != FRAME_COMPLETE ||
+	    header.type != FRAME_HEADER || header.channel != first->channel ||
+	    header.size < FRAME_CONTENT_HEADER)
+		return 0;
+	used += header.size + FRAME_OVERHEAD;
+	size = get_u64(header.payload.p + 4);
+	if (size > 0) {
+		if (amqp_frame_peek((struct bytes){in.p + used, in.n - used},
+			c->frame_max, &body) != FRAME_COMPLETE ||
+		    body.type != FRAME_BODY || body.size != size ||
+		    body.channel != first->channel)
+			return 0;
+		used += body.size + FRAME_OVERHEAD;
+	}
+	if (amqp_method_decode(first->payload, &m) != AMQP_DECODED)
+		return 0;
+	c->last_channel = ch;
+	c->published = true;
+	channel_publish(ch, &m.basic_publish, header.payload, body.payload);
+	return used;
+}
+
+static bool
+is_publish(const struct amqp_frame *f)
+{
+	return f->type == FRAME_METHOD && f->size >= 4 &&
+	    get_u32(f->payload.p) == AMQP_basic_publish;
+}
+
+/* Takes what stands first. Returns how much, or 0 if it must wait. */
+static size_t
+take(struct connection *c, struct bytes in)
+{
+	struct amqp_frame f;
+	size_t used;
+
+	switch (amqp_frame_peek(in, c->frame_max, &f)) {
+	case FRAME_PARTIAL:
+		return 0;
+	case FRAME_TOO_LARGE:
+		connection_fail(c, AMQP_FRAME_ERROR,
+		    "frame is larger than negotiated", 0, f.channel);
+		return in.n;
+	case FRAME_BAD_END:
+		connection_fail(c, AMQP_FRAME_ERROR,
+		    "frame does not end with 206", 0, f.channel);
+		return in.n;
+	case FRAME_COMPLETE:
+		break;
+	}
+	if (is_publish(&f) && c->state == CONNECTION_RUNNING) {
+		if (server_pressed(c->server)) {
+			c->published = true;
+			park(c, true);
+			return 0;
+		}
+		if ((used = take_publication(c, &f, in)) > 0)
+			return used;
+	}
+	return take_frame(c, &f) ? f.size + FRAME_OVERHEAD : 0;
+}
+
+/* Whether more of the input may be taken now. */
+static bool
+may_take(struct connection *c)
+{
+	if (c->suspended || c->parked != NOT_PARKED ||
+	    c->state == CONNECTION_DEAD)
+		return false;
+	if (c->transport.pending - c->transport.lent > CHOKE) {
+		c->choked = true;
+		transport_pause(&c->transport);
+		return false;
+	}
+	if (c->server->budget == 0) {
+		park(c, false);
+		return false;
+	}
+	c->server->budget--;
+	return true;
+}
+
+static size_t
+on_input(void *arg, struct bytes in)
+{
+	struct connection *c = arg;
+	size_t used = 0, n;
+
+	if (c->state == CONNECTION_CLOSED)
+		return in.n;
+	if (c->state < CONNECTION_RUNNING &&
+	    c->transport.bytes_in > c->server->config->handshake_bytes) {
+		connection_refuse(c, "too much was sent before login");
+		return in.n;
+	}
+	if (c->state == CONNECTION_HEADER)
+		used = connection_start(c, in);
+	while (used < in.n && c->state != CONNECTION_HEADER && may_take(c)) {
+		n = take(c, (struct bytes){in.p + used, in.n - used});
+		if (n == 0)
+			break;
+		used += n;
+	}
+	return c->state >= CONNECTION_CLOSED ? in.n : used;
+}

@@ -1,0 +1,20 @@
+/* entry.h - one message in one queue. */
+#ifndef BROKER_ENTRY_H
+#define BROKER_ENTRY_H
+
+#include "amqp/message.h"
+
+enum {
+	ENTRY_REDELIVERED = 1, /* was delivered before */
+	ENTRY_STORED = 2,      /* the store knows it, or will */
+};
+
+/* By value; holds a reference to its message. */
+struct entry {
+	struct message *message;
+	uint64_t position; /* in its lane; never given twice */
+	int64_t deadline;  /* wall-clock milliseconds; 0: none */
+	uint32_t flags;
+};
+
+#endif

@@ -1,0 +1,297 @@
+/* handshake.c - from the protocol header to an open connection. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+
+#include "amqp/table.h"
+#include "amqp/xalloc.h"
+#include "broker/connection.h"
+#include "broker/log.h"
+#include "broker/sasl.h"
+#include "broker/server.h"
+#include "broker/vhost.h"
+
+enum { HEADER_SIZE = 8, FRAME_MIN = 4096 };
+
+static const uint8_t header_0_9_1[HEADER_SIZE] = {'A', 'M', 'Q', 'P', 0, 0, 9, 1};
+static const uint8_t header_0_9[HEADER_SIZE] = {'A', 'M', 'Q', 'P', 1, 1, 0, 9};
+
+/* What works here, and nothing else. */
+static const char *const capabilities[] = {"publisher_confirms",
+    "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
+    "connection.blocked", "consumer_priorities", "authentication_failure_close",
+    "per_consumer_qos", NULL};
+
+/* --- start ---------------------------------------------------------------------- */
+
+static void
+put_properties(struct writer *w, const struct server *s)
+{
+	struct utsname u;
+	char node[sizeof u.nodename + 16];
+	size_t mark = table_begin(w, "capabilities");
+	const char *cluster = s->config->cluster_name;
+
+	for (const char *const *name = capabilities; *name != NULL; name++)
+		table_put_bool(w, *name, true);
+	table_end(w, mark);
+	uname(&u);
+	snprintf(node, sizeof node, "leveret@%s", u.nodename);
+	table_put_longstr(w, "cluster_name",
+	    bytes_str(cluster[0] != 0 ? cluster : node));
+	table_put_longstr(w, "copyright",
+	    BYTES("Copyright (c) 2026 the Leveret maintainers"));
+	table_put_longstr(
+	    w, "information", BYTES("Licensed under the MIT License"));
+	table_put_longstr(w, "platform", BYTES("C"));
+	table_put_longstr(w, "product", bytes_str(s->config->product));
+	table_put_longstr(w, "version", bytes_str(s->config->version));
+}
+
+static void
+send_start(struct connection *c)
+{
+	struct writer properties = {0};
+	struct amqp_method m = {AMQP_connection_start};
+
+	put_properties(&properties, c->server);
+	m.connection_start =
+	    (struct amqp_connection_start){0, 9, writer_view(&properties),
+		BYTES(SASL_MECHANISMS), BYTES("en_US")};
+	connection_send(c, 0, &m);
+	writer_fini(&properties);
+}
+
+/* Looks at as much of the header as has come: what is no AMQP is told at once
+ * what would be. */
+size_t
+connection_start(struct connection *c, struct bytes in)
+{
+	size_t n = in.n < HEADER_SIZE ? in.n : HEADER_SIZE;
+
+	if (memcmp(in.p, header_0_9_1, n) != 0 &&
+	    memcmp(in.p, header_0_9, n) != 0) {
+		log_lines(LEVEL_ERROR, c->id,
+		    "closing AMQP connection <0.%u.0> (%s):\n{bad_header,%s}",
+		    c->id, c->name, log_safe((struct bytes){in.p, n}));
+		connection_send_encoded(
+		    c, (struct bytes){header_0_9_1, HEADER_SIZE});
+		connection_enter(c, CONNECTION_CLOSED);
+		transport_finish(&c->transport);
+		return in.n;
+	}
+	if (in.n < HEADER_SIZE)
+		return 0;
+	connection_enter(c, CONNECTION_START);
+	send_start(c);
+	return HEADER_SIZE;
+}
+
+/* --- login ----------------------------------------------------------------------- */
+
+static bool
+is_true(struct bytes table, const char *key)
+{
+	struct amqp_value v;
+
+	return amqp_table_get(table, bytes_str(key), &v) && v.tag == 't' &&
+	    v.t;
+}
+
+static void
+read_properties(struct connection *c, struct bytes properties)
+{
+	struct amqp_value v;
+
+	c->client_properties = xbytesdup(properties);
+	if (amqp_table_get(properties, BYTES("connection_name"), &v) &&
+	    v.tag == 'S')
+		c->client_name = xstrdup(log_safe(v.bytes));
+	if (!amqp_table_get(properties, BYTES("capabilities"), &v) ||
+	    v.tag != 'F')
+		return;
+	if (is_true(v.bytes, "authentication_failure_close"))
+		c->capabilities |= CAN_AUTH_FAILURE_CLOSE;
+	if (is_true(v.bytes, "consumer_cancel_notify"))
+		c->capabilities |= CAN_CONSUMER_CANCEL;
+	if (is_true(v.bytes, "connection.blocked"))
+		c->capabilities |= CAN_BLOCKED;
+}
+
+static bool
+is_loopback(const struct connection *c)
+{
+	return strncmp(c->peer_host, "127.", 4) == 0 ||
+	    strcmp(c->peer_host, "::1") == 0;
+}
+
+static void
+refuse_login(struct connection *c, struct bytes mechanism, const char *why)
+{
+	char text[256];
+
+	log_lines(LEVEL_ERROR, c->id,
+	    "Error on AMQP connection <0.%u.0> (%s, state: starting):\n%s "
+	    "login refused: %s",
+	    c->id, c->name, log_safe(mechanism), why);
+	if (!(c->capabilities & CAN_AUTH_FAILURE_CLOSE)) {
+		connection_kill(c);
+		return;
+	}
+	snprintf(text, sizeof text,
+	    "Login was refused using authentication mechanism %.*s. For "
+	    "details see the broker logfile.",
+	    BYTES_FMT(mechanism));
+	connection_fail(c, AMQP_ACCESS_REFUSED, text, 0, 0);
+}
+
+static void
+send_tune(struct connection *c)
+{
+	const struct config *config = c->server->config;
+
+	connection_enter(c, CONNECTION_TUNE);
+	connection_send(c, 0,
+	    &(struct amqp_method){AMQP_connection_tune,
+		.connection_tune = {(uint16_t)config->channel_max,
+		    (uint32_t)config->frame_max,
+		    (uint16_t)(config->heartbeat / 1000)}});
+}
+
+static void
+start_ok(struct connection *c, const struct amqp_connection_start_ok *m)
+{
+	struct credentials who;
+	char why[300];
+
+	read_properties(c, m->client_properties);
+	switch (sasl_read(m->mechanism, m->response, &who)) {
+	case SASL_UNKNOWN:
+		connection_refuse(c, "unknown authentication mechanism '%s'",
+		    log_safe(m->mechanism));
+		return;
+	case SASL_MALFORMED:
+		connection_refuse(c, "malformed response for %s",
+		    log_safe(m->mechanism));
+		return;
+	case SASL_OK:
+		break;
+	}
+	c->user = auth_check_password(c->server->auth, who.user, who.password,
+	    is_loopback(c), why, sizeof why);
+	if (c->user == NULL) {
+		refuse_login(c, m->mechanism, why);
+		return;
+	}
+	c->mechanism = xstrdup(log_safe(m->mechanism));
+	send_tune(c);
+}
+
+/* --- tune -------------------------------------------------------------------------- */
+
+/* 0 means no limit, which is higher than any the server has. */
+static bool
+check_limit(struct connection *c, const char *name, uint64_t client,
+    uint64_t server, uint64_t least)
+{
+	char text[200];
+
+	if (client != 0 && client < least)
+		snprintf(text, sizeof text,
+		    "negotiated %s = %llu is lower than the minimum allowed "
+		    "value (%llu)",
+		    name, (unsigned long long)client,
+		    (unsigned long long)least);
+	else if (server != 0 && client == 0)
+		snprintf(text, sizeof text,
+		    "negotiated %s = 0 (no limit) is higher than the maximum "
+		    "allowed value (%llu)",
+		    name, (unsigned long long)server);
+	else if (server != 0 && client > server)
+		snprintf(text, sizeof text,
+		    "negotiated %s = %llu is higher than the maximum allowed "
+		    "value (%llu)",
+		    name, (unsigned long long)client,
+		    (unsigned long long)server);
+	else
+		return true;
+	connection_fail(
+	    c, AMQP_NOT_ALLOWED, text, AMQP_connection_tune_ok, 0);
+	return false;
+}
+
+static void
+tune_ok(struct connection *c, const struct amqp_connection_tune_ok *m)
+{
+	const struct config *config = c->server->config;
+
+	connection_enter(c, CONNECTION_OPEN);
+	if (!check_limit(c, "frame_max", m->frame_max, config->frame_max,
+		FRAME_MIN) ||
+	    !check_limit(c, "channel_max", m->channel_max,
+		(uint64_t)config->channel_max, 1))
+		return;
+	c->frame_max = m->frame_max;
+	c->channel_max = m->channel_max;
+	c->heartbeat = m->heartbeat;
+}
+
+/* --- open -------------------------------------------------------------------------- */
+
+static void
+fail_open(struct connection *c, const char *format, struct bytes vhost)
+{
+	char text[700];
+
+	snprintf(text, sizeof text, format, BYTES_FMT(vhost),
+	    BYTES_FMT(c->user->name));
+	connection_fail(c, AMQP_NOT_ALLOWED, text, AMQP_connection_open, 0);
+}
+
+static void
+log_open(const struct connection *c)
+{
+	log_at(LEVEL_INFO, c->id,
+	    "connection <0.%u.0> (%s%s%s): user '%s' authenticated and granted "
+	    "access to vhost '%s'",
+	    c->id, c->name, c->client_name ? " - " : "",
+	    c->client_name ? c->client_name : "", log_safe(c->user->name),
+	    log_safe(c->vhost->name));
+}
+
+static void
+open_vhost(struct connection *c, const struct amqp_connection_open *m)
+{
+	struct vhost *v = server_vhost(c->server, m->virtual_host);
+
+	if (v == NULL) {
+		fail_open(c, "vhost %.*s not found", m->virtual_host);
+		return;
+	}
+	if (!auth_may_enter(c->user, v->name)) {
+		fail_open(c, "access to vhost '%.*s' refused for user '%.*s'",
+		    m->virtual_host);
+		return;
+	}
+	c->vhost = v;
+	v->connection_count++;
+	connection_enter(c, CONNECTION_RUNNING);
+	connection_set_timer(c, c->heartbeat * 500);
+	connection_send(c, 0, &(struct amqp_method){AMQP_connection_open_ok});
+	log_open(c);
+}
+
+void
+connection_handshake(struct connection *c, const struct amqp_method *m)
+{
+	if (c->state == CONNECTION_START && m->id == AMQP_connection_start_ok)
+		start_ok(c, &m->connection_start_ok);
+	else if (c->state == CONNECTION_TUNE &&
+	    m->id == AMQP_connection_tune_ok)
+		tune_ok(c, &m->connection_tune_ok);
+	else if (c->state == CONNECTION_OPEN && m->id == AMQP_connection_open)
+		open_vhost(c, &m->connection_open);
+	else
+		connection_fail(c, AMQP_CHANNEL_ERROR,
+		    "unexpected method before connection.open", m->id, 0);
+}

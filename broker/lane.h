@@ -1,0 +1,122 @@
+/* lane.h - the entries of a queue in order of position, some of them in memory.
+ *
+ * From the lowest position to the highest: entries that came back (requeued),
+ * the head in memory, the part that is out (in the store only: a range of
+ * positions, a count and bytes), and the incoming, in memory because it was not
+ * yet committed when it came. While nothing is out there is no incoming: entries
+ * go straight to the head.
+ *
+ * Invariants:
+ * 1. Entries leave in order of position, requeued ones at their old place.
+ * 2. An unacknowledged entry's position lies below the head's: taken entries
+ *    always come from requeued or the head. So everything ready but not requeued
+ *    is one range of positions.
+ * 3. Only entries that are committed go out, and they go whole: out holds
+ *    nothing that is also in memory. */
+#ifndef BROKER_LANE_H
+#define BROKER_LANE_H
+
+#include "broker/heap.h"
+#include "broker/journal.h"
+#include "broker/ring.h"
+
+/* How much of one lane may be in memory before it moves out. */
+struct lane_mark {
+	size_t entries;
+	size_t bytes;
+};
+
+struct lane {
+	uint64_t id; /* 0: nothing of it is stored */
+	struct ring head;
+	struct ring incoming;
+	struct heap requeued;
+	size_t memory; /* bytes of messages in head and incoming */
+
+	bool split; /* pushes go to incoming */
+	uint64_t out_first, out_last;
+	size_t out_count;
+	uint64_t out_bytes; /* of bodies */
+	struct load *loading;
+	uint64_t epoch; /* loads begun before a purge are thrown away */
+
+	uint64_t next_position;
+	uint64_t delivered_to; /* entries below may have been delivered */
+	uint64_t committed_to; /* entries below are on disk or gone */
+	size_t ready;	       /* entries that can be taken */
+	uint64_t ready_bytes;  /* of their bodies */
+	uint64_t stored_count; /* live entries the store knows or will know */
+	uint64_t stored_bytes; /* of their bodies */
+	uint64_t waiting_count; /* those of them ready and never taken */
+	uint64_t waiting_bytes;
+	struct lane_change *change; /* in the open batch */
+	void *owner;
+};
+
+/* An empty lane; id 0 if it is never stored. */
+void lane_init(struct lane *, uint64_t id, void *owner);
+
+/* Drops what is in memory, at the end. */
+void lane_fini(struct lane *);
+
+/* The lane as the store says it is: all of it out. */
+void lane_restore(struct lane *, const struct lane_state *, void *owner);
+
+/* Adds the message at the end; takes a reference. stored says whether the
+ * store must know it. */
+void lane_push(
+    struct lane *, struct journal *, struct message *, bool stored);
+
+/* The next entry, or NULL: nothing is ready, or it is out (lane_wants_load). */
+const struct entry *lane_peek(const struct lane *);
+
+/* Takes what lane_peek shows; its reference is the caller's. */
+struct entry lane_pop(struct lane *);
+
+/* Puts back an entry that was taken; takes its reference. */
+void lane_requeue(struct lane *, struct entry);
+
+/* An entry that was taken is done with: the store forgets it. The reference
+ * stays the caller's. */
+void lane_settle(struct lane *, struct journal *, const struct entry *);
+
+/* Starts to load what is next from outside, if the head runs low and nothing
+ * is on its way. The load's owner is the lane's. */
+void lane_load(struct lane *, struct committer *, const struct lane_mark *);
+
+/* A load has come back; takes it. */
+void lane_loaded(struct lane *, struct load *);
+
+/* Nothing is in memory, but something is out? */
+static inline bool
+lane_wants_load(const struct lane *l)
+{
+	return l->out_count > 0 && l->head.count == 0 && l->requeued.count == 0;
+}
+
+/* Before a batch is handed over: writes down what the lane holds. */
+void lane_hand_over(struct lane *, struct lane_change *);
+
+/* After a batch is committed: what came in with it may move out. */
+void lane_committed(
+    struct lane *, const struct lane_change *, const struct lane_mark *);
+
+/* What purge and drop leave to be freed in slices. */
+struct lane_rest {
+	struct ring head, incoming;
+	struct heap requeued;
+	bool purged; /* requeued entries are still to be removed */
+};
+
+/* Takes away everything that is ready; rest keeps what has to be freed. */
+void lane_purge(struct lane *, struct journal *, struct lane_rest *);
+
+/* The lane goes with everything it holds, in memory and in the store. */
+void lane_delete(struct lane *, struct journal *, struct lane_rest *);
+
+/* Frees up to *budget entries, and removes purged ones from the store; true
+ * when done. */
+bool lane_rest_free(
+    struct lane_rest *, struct lane *, struct journal *, size_t *budget);
+
+#endif

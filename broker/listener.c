@@ -1,0 +1,179 @@
+/* listener.c - accepts. */
+#include "broker/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "amqp/xalloc.h"
+#include "broker/connection.h"
+#include "broker/log.h"
+#include "broker/server.h"
+
+enum { ACCEPTS = 64 }; /* connections taken in one turn */
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t
+set_address(union address *a, const char *host, unsigned port)
+{
+	memset(a, 0, sizeof *a);
+	if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1) {
+		a->v4.sin_family = AF_INET;
+		a->v4.sin_port = htons((uint16_t)port);
+		return sizeof a->v4;
+	}
+	a->v6.sin6_family = AF_INET6;
+	a->v6.sin6_port = htons((uint16_t)port);
+	if (host[0] == 0)
+		a->v6.sin6_addr = in6addr_any;
+	else if (inet_pton(AF_INET6, host, &a->v6.sin6_addr) != 1)
+		return 0;
+	return sizeof a->v6;
+}
+
+static int
+bind_socket(const union address *a, socklen_t size, int backlog)
+{
+	int on = 1, off = 0;
+	int fd = socket(a->any.sa_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (a->any.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+	if (bind(fd, &a->any, size) == 0 && listen(fd, backlog) == 0)
+		return fd;
+	on = errno;
+	close(fd);
+	errno = on;
+	return -1;
+}
+
+static int
+open_socket(const char *host, unsigned port, int backlog)
+{
+	union address a;
+	socklen_t size = set_address(&a, host, port);
+	int fd;
+
+	if (size == 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	fd = bind_socket(&a, size, backlog);
+	if (fd < 0 && errno == EAFNOSUPPORT && host[0] == 0) {
+		size = set_address(&a, "0.0.0.0", port); /* no IPv6 here */
+		fd = bind_socket(&a, size, backlog);
+	}
+	return fd;
+}
+
+static void
+learn_address(struct listener *l)
+{
+	union address a;
+	socklen_t size = sizeof a;
+	char text[INET6_ADDRSTRLEN];
+
+	getsockname(l->fd, &a.any, &size);
+	if (a.any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a.v4.sin_addr, text, sizeof text);
+		snprintf(l->host, sizeof l->host, "%s", text);
+		l->port = ntohs(a.v4.sin_port);
+	} else {
+		inet_ntop(AF_INET6, &a.v6.sin6_addr, text, sizeof text);
+		snprintf(l->host, sizeof l->host, "[%s]", text);
+		l->port = ntohs(a.v6.sin6_port);
+	}
+}
+
+static int
+open_spare(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* No descriptor is left: the spare one takes the peer in, to turn it away,
+ * rather than let it wait for ever. */
+static void
+turn_away(struct listener *l)
+{
+	int fd;
+
+	log_warn("cannot accept a connection");
+	close(l->spare);
+	fd = accept(l->fd, NULL, NULL);
+	if (fd >= 0)
+		close(fd);
+	l->spare = open_spare();
+}
+
+static void
+on_accept(evutil_socket_t listening, short what, void *arg)
+{
+	struct listener *l = arg;
+	int on = 1;
+
+	for (int i = 0; i < ACCEPTS; i++) {
+		int fd = accept4(
+		    listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE)
+				turn_away(l);
+			return;
+		}
+		if (l->server->config->tcp_nodelay)
+			setsockopt(
+			    fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		connection_new(l->server, fd);
+	}
+}
+
+struct listener *
+listener_open(struct server *s, const char *host, unsigned port)
+{
+	int fd = open_socket(host, port, (int)s->config->tcp_backlog);
+	struct listener *l;
+
+	if (fd < 0)
+		return NULL;
+	l = xcalloc(1, sizeof *l);
+	l->server = s;
+	l->name = "amqp";
+	l->fd = fd;
+	l->spare = open_spare();
+	learn_address(l);
+	l->event =
+	    event_new(s->base, fd, EV_READ | EV_PERSIST, on_accept, l);
+	return l;
+}
+
+void
+listener_start(struct listener *l)
+{
+	event_add(l->event, NULL);
+	log_info("started TCP listener on %s:%u", l->host, l->port);
+}
+
+void
+listener_close(struct listener *l)
+{
+	event_free(l->event);
+	close(l->fd);
+	close(l->spare);
+	free(l);
+}

@@ -1,0 +1,27 @@
+/* listener.h - accepts. */
+#ifndef BROKER_LISTENER_H
+#define BROKER_LISTENER_H
+
+#include <sys/queue.h>
+
+struct server;
+
+struct listener {
+	struct server *server;
+	const char *name; /* "amqp" */
+	char host[64];	  /* "[::]" or "127.0.0.1" */
+	unsigned port;	  /* as bound, never 0 */
+	int fd;
+	int spare; /* kept open, to be given up when descriptors run out */
+	struct event *event;
+	TAILQ_ENTRY(listener) link;
+};
+
+/* Listens on host:port; an empty host is all addresses, IPv6 and IPv4. NULL
+ * with errno. Nothing is accepted before listener_start. */
+struct listener *listener_open(
+    struct server *, const char *host, unsigned port);
+void listener_start(struct listener *);
+void listener_close(struct listener *);
+
+#endif

@@ -1,0 +1,179 @@
+/* look.c - finds what a method names, or refuses it. */
+#include "broker/look.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "amqp/table.h"
+#include "broker/channel.h"
+#include "broker/log.h"
+#include "broker/queue.h"
+#include "broker/vhost.h"
+
+int
+look_name(struct channel *ch, struct bytes given, struct bytes *name)
+{
+	*name = given.n > 0 ? given : ch->last_queue;
+	if (name->n == 0)
+		return channel_refuse(
+		    ch, AMQP_NOT_FOUND, "no previously declared queue");
+	return AMQP_OK;
+}
+
+int
+refuse_locked(struct channel *ch, const struct queue *q)
+{
+	return channel_refuse(ch, AMQP_RESOURCE_LOCKED,
+	    "cannot obtain exclusive access to locked %s. It could be "
+	    "originally declared on another connection or the exclusive "
+	    "property value does not match that of the original declaration.",
+	    named("queue", queue_name(q), q->vhost));
+}
+
+int
+look_access(struct channel *ch, const struct queue *q)
+{
+	if (q->owner == NULL || q->owner == ch->connection)
+		return AMQP_OK;
+	return refuse_locked(ch, q);
+}
+
+int
+look_queue(struct channel *ch, struct bytes name, struct queue **q)
+{
+	*q = vhost_queue(ch->connection->vhost, name);
+	if (*q == NULL)
+		return channel_refuse(ch, AMQP_NOT_FOUND, "no %s",
+		    named("queue", name, ch->connection->vhost));
+	return look_access(ch, *q);
+}
+
+int
+look_exchange(struct channel *ch, struct bytes name, struct exchange **x)
+{
+	*x = vhost_exchange(ch->connection->vhost, name);
+	if (*x == NULL)
+		return channel_refuse(ch, AMQP_NOT_FOUND, "no %s",
+		    named("exchange", name, ch->connection->vhost));
+	return AMQP_OK;
+}
+
+struct bytes
+strip_name(struct bytes name, char *buffer)
+{
+	size_t n = 0;
+
+	if (memchr(name.p, '\r', name.n) == NULL &&
+	    memchr(name.p, '\n', name.n) == NULL)
+		return name;
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] != '\r' && name.p[i] != '\n')
+			buffer[n++] = (char)name.p[i];
+	return (struct bytes){(const uint8_t *)buffer, n};
+}
+
+struct bytes
+generate_name(const char *prefix, char *buffer)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t random[22];
+	size_t n = strlen(prefix);
+
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		fatal("no random bytes");
+	memcpy(buffer, prefix, n);
+	for (size_t i = 0; i < sizeof random; i++)
+		buffer[n++] = letters[random[i] & 63];
+	return (struct bytes){(const uint8_t *)buffer, n};
+}
+
+int
+differ(struct channel *ch, const char *arg, const char *resource,
+    bool received, bool current)
+{
+	if (received == current)
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "inequivalent arg '%s' for %s: received '%s' but current is '%s'",
+	    arg, resource, received ? "true" : "false",
+	    current ? "true" : "false");
+}
+
+/* --- arguments -------------------------------------------------------------------- */
+
+/* Integers are one class, whatever their size. */
+static bool
+same(const struct amqp_value *a, const struct amqp_value *b)
+{
+	if (amqp_value_integer(a) && amqp_value_integer(b))
+		return a->i == b->i;
+	return amqp_value_equal(a, b);
+}
+
+static void
+print_plain(char *text, size_t size, const struct amqp_value *v)
+{
+	if (amqp_value_integer(v))
+		snprintf(text, size, "%lld", (long long)v->i);
+	else if (v->tag == 'S')
+		snprintf(text, size, "%.*s", BYTES_FMT(v->bytes));
+	else if (v->tag == 't')
+		snprintf(text, size, "%s", v->t ? "true" : "false");
+	else
+		snprintf(text, size, "%s", "");
+}
+
+static void
+print_typed(char *text, size_t size, const struct amqp_value *v)
+{
+	char plain[256];
+
+	if (v == NULL) {
+		snprintf(text, size, "none");
+		return;
+	}
+	print_plain(plain, sizeof plain, v);
+	snprintf(text, size, "the value '%s' of type '%s'", plain,
+	    amqp_type_name(v->tag));
+}
+
+static int
+refuse_argument(struct channel *ch, const char *arg, const char *resource,
+    const struct amqp_value *received, const struct amqp_value *current)
+{
+	char new[300], old[300];
+	bool both = received != NULL && current != NULL;
+
+	if (both && (amqp_value_integer(received) || received->tag == 'S')) {
+		print_plain(new, sizeof new, received);
+		print_plain(old, sizeof old, current);
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "inequivalent arg '%s' for %s: received '%s' but current "
+		    "is '%s'",
+		    arg, resource, new, old);
+	}
+	print_typed(new, sizeof new, received);
+	print_typed(old, sizeof old, current);
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "inequivalent arg '%s' for %s: received %s but current is %s", arg,
+	    resource, new, old);
+}
+
+int
+differ_arguments(struct channel *ch, const char *const *names,
+    const char *resource, struct bytes received, struct bytes current)
+{
+	for (; *names != NULL; names++) {
+		struct bytes key = bytes_str(*names);
+		struct amqp_value a, b;
+		bool has_a = amqp_table_get(received, key, &a);
+		bool has_b = amqp_table_get(current, key, &b);
+
+		if (has_a == has_b && (!has_a || same(&a, &b)))
+			continue;
+		return refuse_argument(ch, *names, resource,
+		    has_a ? &a : NULL, has_b ? &b : NULL);
+	}
+	return AMQP_OK;
+}

@@ -1,0 +1,241 @@
+/* on_basic.c - the methods of class basic, but for publish. */
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
+#include "broker/channel.h"
+#include "broker/consumer.h"
+#include "broker/deliver.h"
+#include "broker/look.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+#include "broker/settle.h"
+#include "broker/vhost.h"
+
+int
+on_basic_qos(struct channel *ch, const struct amqp_method *m)
+{
+	const struct amqp_basic_qos *qos = &m->basic_qos;
+	struct consumer *c;
+
+	if (qos->prefetch_size != 0)
+		return channel_refuse(ch, AMQP_NOT_IMPLEMENTED,
+		    "prefetch_size!=0 (%u)", qos->prefetch_size);
+	if (qos->global)
+		ch->limit = qos->prefetch_count;
+	else
+		ch->limit_each = qos->prefetch_count;
+	if (!qos->global)
+		ch->limit = 0; /* as RabbitMQ: it lifts the other */
+	TAILQ_FOREACH(c, &ch->consumers, channel_link)
+		consumer_wake(c);
+	channel_reply(ch, &(struct amqp_method){AMQP_basic_qos_ok});
+	return AMQP_OK;
+}
+
+/* --- consumers --------------------------------------------------------------- */
+
+static struct consumer *
+find_consumer(const struct channel *ch, struct bytes tag)
+{
+	struct consumer *c;
+
+	TAILQ_FOREACH(c, &ch->consumers, channel_link)
+		if (!c->cancelled && bytes_eq(c->tag, tag))
+			return c;
+	return NULL;
+}
+
+static int
+check_consume(struct channel *ch, const struct amqp_basic_consume *m,
+    struct bytes name, struct queue **q)
+{
+	int code;
+
+	if ((code = channel_may(ch, VERB_READ, "queue", name)) != AMQP_OK)
+		return code;
+	if (m->consumer_tag.n > 0 && find_consumer(ch, m->consumer_tag))
+		return channel_refuse(ch, AMQP_NOT_ALLOWED,
+		    "attempt to reuse consumer tag '%.*s'",
+		    BYTES_FMT(m->consumer_tag));
+	if ((code = look_queue(ch, name, q)) != AMQP_OK)
+		return code;
+	if ((*q)->exclusive != NULL ||
+	    (m->exclusive && (*q)->consumer_count > 0))
+		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
+		    "%s in exclusive use",
+		    named("queue", name, ch->connection->vhost));
+	return AMQP_OK;
+}
+
+int
+on_basic_consume(struct channel *ch, const struct amqp_method *method)
+{
+	const struct amqp_basic_consume *m = &method->basic_consume;
+	struct bytes name, tag = m->consumer_tag;
+	char generated[NAME_SIZE];
+	struct consumer *c;
+	struct queue *q;
+	int code;
+
+	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
+	    (code = check_consume(ch, m, name, &q)) != AMQP_OK)
+		return code;
+	if (tag.n == 0)
+		tag = generate_name("amq.ctag-", generated);
+	c = consumer_new(ch, q, tag, m->arguments, m->no_ack, m->exclusive);
+	if (!m->nowait)
+		channel_reply(ch,
+		    &(struct amqp_method){
+			AMQP_basic_consume_ok, .basic_consume_ok = {tag}});
+	promise_start(ch, c);
+	return AMQP_OK;
+}
+
+int
+on_basic_cancel(struct channel *ch, const struct amqp_method *m)
+{
+	struct consumer *c = find_consumer(ch, m->basic_cancel.consumer_tag);
+
+	if (c != NULL)
+		consumer_cancel(c);
+	if (!m->basic_cancel.nowait)
+		channel_reply(ch,
+		    &(struct amqp_method){AMQP_basic_cancel_ok,
+			.basic_cancel_ok = {m->basic_cancel.consumer_tag}});
+	return AMQP_OK;
+}
+
+/* --- get ------------------------------------------------------------------------ */
+
+static void
+reply_content(struct channel *ch, const struct amqp_method *m,
+    const struct message *message)
+{
+	struct writer *w = &ch->server->writer;
+
+	w->n = 0;
+	encode_content(w, ch, m, message);
+	promise_reply(ch, writer_view(w), ch->server->changed_seq);
+}
+
+static void
+get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
+{
+	struct amqp_method m = {AMQP_basic_get_ok,
+	    .basic_get_ok = {0, (e->flags & ENTRY_REDELIVERED) != 0,
+		message_exchange(e->message), message_key(e->message),
+		(uint32_t)q->lane.ready}};
+	struct delivery *d;
+
+	if (no_ack) {
+		m.basic_get_ok.delivery_tag = ledger_skip(&ch->ledger);
+		reply_content(ch, &m, e->message);
+		queue_settle(q, e);
+		return;
+	}
+	m.basic_get_ok.delivery_tag = ledger_add(&ch->ledger, &d);
+	*d = (struct delivery){queue_ref(q), NULL, *e};
+	q->unacked++;
+	reply_content(ch, &m, e->message);
+}
+
+int
+on_basic_get(struct channel *ch, const struct amqp_method *m)
+{
+	struct connection *c = ch->connection;
+	struct bytes name;
+	struct queue *q;
+	struct entry e;
+	bool wait;
+	int code;
+
+	if ((code = look_name(ch, m->basic_get.queue, &name)) != AMQP_OK ||
+	    (code = channel_may(ch, VERB_READ, "queue", name)) != AMQP_OK ||
+	    (code = look_queue(ch, name, &q)) != AMQP_OK)
+		return code;
+	if (queue_take(q, &e, &wait)) {
+		get_ok(ch, q, &e, m->basic_get.no_ack);
+		return AMQP_OK;
+	}
+	if (wait) {
+		TAILQ_INSERT_TAIL(&q->waiting, c, waiting_link);
+		c->waiting_for = q;
+		connection_suspend(c);
+		return CHANNEL_WAIT;
+	}
+	channel_reply(ch, &(struct amqp_method){AMQP_basic_get_empty});
+	return AMQP_OK;
+}
+
+/* --- acknowledgements -------------------------------------------------------------- */
+
+static int
+settle_tag(
+    struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
+{
+	if (settle(ch, tag, multiple, how))
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "unknown delivery tag %llu", (unsigned long long)tag);
+}
+
+int
+on_basic_ack(struct channel *ch, const struct amqp_method *m)
+{
+	return settle_tag(ch, m->basic_ack.delivery_tag, m->basic_ack.multiple,
+	    SETTLE_ACK);
+}
+
+int
+on_basic_nack(struct channel *ch, const struct amqp_method *m)
+{
+	return settle_tag(ch, m->basic_nack.delivery_tag,
+	    m->basic_nack.multiple,
+	    m->basic_nack.requeue ? SETTLE_REQUEUE : SETTLE_DISCARD);
+}
+
+int
+on_basic_reject(struct channel *ch, const struct amqp_method *m)
+{
+	return settle_tag(ch, m->basic_reject.delivery_tag, false,
+	    m->basic_reject.requeue ? SETTLE_REQUEUE : SETTLE_DISCARD);
+}
+
+static int
+recover(struct channel *ch, bool requeue)
+{
+	if (!requeue)
+		return channel_refuse(
+		    ch, AMQP_NOT_IMPLEMENTED, "requeue=false");
+	settle(ch, 0, true, SETTLE_REQUEUE);
+	return AMQP_OK;
+}
+
+int
+on_basic_recover(struct channel *ch, const struct amqp_method *m)
+{
+	int code = recover(ch, m->basic_recover.requeue);
+
+	if (code == AMQP_OK)
+		channel_reply(
+		    ch, &(struct amqp_method){AMQP_basic_recover_ok});
+	return code;
+}
+
+int
+on_basic_recover_async(struct channel *ch, const struct amqp_method *m)
+{
+	return recover(ch, m->basic_recover_async.requeue);
+}
+
+/* --- class confirm ------------------------------------------------------------------- */
+
+int
+on_confirm_select(struct channel *ch, const struct amqp_method *m)
+{
+	ch->confirming = true;
+	if (!m->confirm_select.nowait)
+		channel_reply(
+		    ch, &(struct amqp_method){AMQP_confirm_select_ok});
+	return AMQP_OK;
+}

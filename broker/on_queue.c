@@ -1,0 +1,259 @@
+/* on_queue.c - the methods of class queue. */
+#include <stdlib.h>
+
+#include "amqp/table.h"
+#include "amqp/xalloc.h"
+#include "broker/arguments.h"
+#include "broker/channel.h"
+#include "broker/look.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+#include "broker/vhost.h"
+
+/* --- declare ------------------------------------------------------------------ */
+
+static void
+declared(struct channel *ch, const struct queue *q, bool nowait)
+{
+	struct amqp_method ok = {AMQP_queue_declare_ok,
+	    .queue_declare_ok = {queue_name(q), (uint32_t)q->lane.ready,
+		q->consumer_count}};
+
+	free((void *)ch->last_queue.p);
+	ch->last_queue = xbytesdup(queue_name(q));
+	if (!nowait)
+		channel_reply(ch, &ok);
+}
+
+static int
+declare_passive(struct channel *ch, const struct amqp_queue_declare *m)
+{
+	char buffer[NAME_SIZE];
+	struct queue *q;
+	int code = look_queue(ch, strip_name(m->queue, buffer), &q);
+
+	if (code == AMQP_OK)
+		declared(ch, q, m->nowait);
+	return code;
+}
+
+/* An exclusive queue goes with its connection and is never durable, whatever
+ * was asked. */
+static int
+check_equivalent(struct channel *ch, const struct queue *q,
+    const struct amqp_queue_declare *m)
+{
+	const char *resource = named("queue", queue_name(q), q->vhost);
+	bool exclusive = q->owner != NULL;
+	int code;
+
+	if (m->exclusive != exclusive || q->owner != (exclusive ?
+	    ch->connection : NULL))
+		return refuse_locked(ch, q);
+	if ((code = differ(ch, "durable", resource,
+		 m->durable && !m->exclusive, q->durable)) ||
+	    (code = differ(ch, "auto_delete", resource, m->auto_delete,
+		 q->auto_delete)))
+		return code;
+	return arguments_differ(ch, resource, m->arguments, q->arguments);
+}
+
+static int
+declare(struct channel *ch, struct bytes name,
+    const struct amqp_queue_declare *m)
+{
+	struct vhost *v = ch->connection->vhost;
+	struct queue *q = vhost_queue(v, name);
+	int code;
+
+	if (q != NULL) {
+		code = check_equivalent(ch, q, m);
+	} else {
+		code = arguments_check(ch, name, m->arguments);
+		if (code == AMQP_OK)
+			q = vhost_add_queue(v, name, m->arguments,
+			    m->durable && !m->exclusive, m->auto_delete,
+			    m->exclusive ? ch->connection : NULL);
+	}
+	if (code == AMQP_OK)
+		declared(ch, q, m->nowait);
+	return code;
+}
+
+int
+on_queue_declare(struct channel *ch, const struct amqp_method *method)
+{
+	const struct amqp_queue_declare *m = &method->queue_declare;
+	char buffer[NAME_SIZE];
+	struct bytes name;
+	int code;
+
+	if (m->passive)
+		return declare_passive(ch, m);
+	name = strip_name(m->queue, buffer);
+	if (name.n == 0)
+		name = generate_name("amq.gen-", buffer);
+	else if (bytes_starts(name, BYTES("amq.")))
+		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
+		    "queue name '%.*s' contains reserved prefix 'amq.*'",
+		    BYTES_FMT(name));
+	if ((code = channel_may(ch, VERB_CONFIGURE, "queue", name)) != AMQP_OK)
+		return code;
+	return declare(ch, name, m);
+}
+
+/* --- bind and unbind --------------------------------------------------------------- */
+
+static int
+check_binding(struct channel *ch, struct bytes queue, struct bytes exchange)
+{
+	int code;
+
+	if (exchange.n == 0)
+		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
+		    "operation not permitted on the default exchange");
+	if ((code = channel_may(ch, VERB_WRITE, "queue", queue)) != AMQP_OK)
+		return code;
+	return channel_may(ch, VERB_READ, "exchange", exchange);
+}
+
+/* Queue and key both left out mean the last declared queue's name. */
+static int
+look_key(struct channel *ch, struct bytes queue, struct bytes *key)
+{
+	return queue.n == 0 && key->n == 0 ? look_name(ch, queue, key)
+					   : AMQP_OK;
+}
+
+int
+on_queue_bind(struct channel *ch, const struct amqp_method *method)
+{
+	const struct amqp_queue_bind *m = &method->queue_bind;
+	struct bytes name, key = m->routing_key;
+	struct exchange *x;
+	struct queue *q;
+	const char *wrong;
+	int code;
+
+	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
+	    (code = look_key(ch, m->queue, &key)) != AMQP_OK ||
+	    (code = check_binding(ch, name, m->exchange)) != AMQP_OK ||
+	    (code = look_exchange(ch, m->exchange, &x)) != AMQP_OK ||
+	    (code = look_queue(ch, name, &q)) != AMQP_OK)
+		return code;
+	wrong = exchange_check_binding(x, key, m->arguments);
+	if (wrong != NULL)
+		return channel_refuse(
+		    ch, AMQP_PRECONDITION_FAILED, "%s", wrong);
+	vhost_bind(
+	    ch->connection->vhost, x, &q->destination, key, m->arguments);
+	if (!m->nowait)
+		channel_reply(ch, &(struct amqp_method){AMQP_queue_bind_ok});
+	return AMQP_OK;
+}
+
+int
+on_queue_unbind(struct channel *ch, const struct amqp_method *method)
+{
+	const struct amqp_queue_unbind *m = &method->queue_unbind;
+	struct vhost *v = ch->connection->vhost;
+	struct bytes name, key = m->routing_key;
+	struct binding *b = NULL;
+	struct exchange *x;
+	struct queue *q;
+	int code;
+
+	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
+	    (code = look_key(ch, m->queue, &key)) != AMQP_OK ||
+	    (code = check_binding(ch, name, m->exchange)) != AMQP_OK)
+		return code;
+	q = vhost_queue(v, name);
+	x = vhost_exchange(v, m->exchange);
+	if (q != NULL && (code = look_access(ch, q)) != AMQP_OK)
+		return code;
+	if (q != NULL && x != NULL)
+		b = exchange_find_binding(
+		    x, &q->destination, key, m->arguments);
+	if (b != NULL)
+		vhost_unbind(v, b);
+	channel_reply(ch, &(struct amqp_method){AMQP_queue_unbind_ok});
+	return AMQP_OK;
+}
+
+/* --- purge and delete ------------------------------------------------------------------ */
+
+static void
+purge_ok(struct channel *ch, size_t count, bool nowait)
+{
+	if (!nowait)
+		channel_reply(ch,
+		    &(struct amqp_method){AMQP_queue_purge_ok,
+			.queue_purge_ok = {(uint32_t)count}});
+}
+
+/* Comes back once more if the purge took a job: then it is done. */
+int
+on_queue_purge(struct channel *ch, const struct amqp_method *method)
+{
+	const struct amqp_queue_purge *m = &method->queue_purge;
+	struct bytes name;
+	struct queue *q;
+	int code;
+
+	if (!ch->purged) {
+		if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
+		    (code = channel_may(ch, VERB_READ, "queue", name)) ||
+		    (code = look_queue(ch, name, &q)) != AMQP_OK)
+			return code;
+		ch->purge_count = queue_purge(q, ch->connection);
+		ch->purged = ch->connection->suspended;
+		if (ch->purged)
+			return CHANNEL_WAIT;
+	}
+	ch->purged = false;
+	server_stored(ch->server);
+	purge_ok(ch, ch->purge_count, m->nowait);
+	return AMQP_OK;
+}
+
+static int
+check_delete(struct channel *ch, const struct queue *q,
+    const struct amqp_queue_delete *m)
+{
+	const char *resource = named("queue", queue_name(q), q->vhost);
+	int code = look_access(ch, q);
+
+	if (code != AMQP_OK)
+		return code;
+	if (m->if_unused && q->consumer_count > 0)
+		return channel_refuse(
+		    ch, AMQP_PRECONDITION_FAILED, "%s in use", resource);
+	if (m->if_empty && q->lane.ready > 0)
+		return channel_refuse(
+		    ch, AMQP_PRECONDITION_FAILED, "%s not empty", resource);
+	return AMQP_OK;
+}
+
+int
+on_queue_delete(struct channel *ch, const struct amqp_method *method)
+{
+	const struct amqp_queue_delete *m = &method->queue_delete;
+	struct bytes name;
+	struct queue *q;
+	size_t count = 0;
+	int code;
+
+	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
+	    (code = channel_may(ch, VERB_CONFIGURE, "queue", name)))
+		return code;
+	q = vhost_queue(ch->connection->vhost, name);
+	if (q != NULL && (code = check_delete(ch, q, m)) != AMQP_OK)
+		return code;
+	if (q != NULL)
+		count = queue_delete(q);
+	if (!m->nowait)
+		channel_reply(ch,
+		    &(struct amqp_method){AMQP_queue_delete_ok,
+			.queue_delete_ok = {(uint32_t)count}});
+	return AMQP_OK;
+}

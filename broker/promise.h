@@ -1,0 +1,66 @@
+/* promise.h - what a channel may say once the disk agrees.
+ *
+ * Replies: while one waits for its commit, every later one queues behind it,
+ * already encoded. Confirms: runs of publications with the batch they wait for;
+ * a run is said as one ack, "multiple" where it covers more than one. */
+#ifndef BROKER_PROMISE_H
+#define BROKER_PROMISE_H
+
+#include <sys/queue.h>
+
+#include "amqp/wire.h"
+
+struct channel;
+struct consumer;
+struct server;
+
+struct confirm_run {
+	uint64_t seq;  /* batch it waits for */
+	uint64_t last; /* publication tag; the first follows the run before */
+};
+
+struct waiting_reply {
+	struct waiting_reply *next;
+	uint64_t seq;
+	struct consumer *consumer; /* may be served once this has left */
+	size_t size;
+	uint8_t frame[];
+};
+
+struct promises {
+	struct confirm_run *runs; /* a ring */
+	size_t run_first, run_count, run_room;
+	uint64_t confirmed; /* highest tag said */
+	struct waiting_reply *replies, **replies_end;
+	bool listed; /* on the server's list of those with promises */
+	TAILQ_ENTRY(channel) link;
+};
+
+void promises_init(struct promises *);
+void promises_fini(struct channel *);
+
+/* The publication of this tag is safe once seq is committed; 0: it is safe
+ * already, but is said behind those before it. */
+void promise_confirm(struct channel *, uint64_t tag, uint64_t seq);
+
+/* Sends the frame once seq is committed and all replies before it have left.
+ * seq 0 waits for nothing itself. */
+void promise_reply(struct channel *, struct bytes frame, uint64_t seq);
+
+/* consumer's consume-ok was promised last: it starts when that has left. */
+void promise_start(struct channel *, struct consumer *);
+
+/* The consumer goes: nothing is to be started. */
+void promise_forget(struct channel *, struct consumer *);
+
+/* Whether replies wait. */
+static inline bool
+promises_wait(const struct promises *p)
+{
+	return p->replies != NULL;
+}
+
+/* Says what is safe now; true if something is still owed. */
+bool promises_keep(struct channel *, uint64_t committed);
+
+#endif

@@ -1,0 +1,391 @@
+/* publication.c - method, header and bodies become one message, then routed,
+ * enqueued, promised. */
+#include "broker/publication.h"
+
+#include "amqp/frame.h"
+#include "amqp/props.h"
+#include "amqp/xalloc.h"
+#include "broker/channel.h"
+#include "broker/deliver.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+#include "broker/vhost.h"
+
+enum {
+	CLASS_BASIC = 60,
+	/* Bodies up to here are allocated at once; larger ones grow with what
+	 * has come. */
+	BODY_AT_ONCE = 64 * 1024,
+	PERSISTENT = 2,
+};
+
+/* One content on its way: names borrowed, message owned. */
+struct content {
+	struct bytes exchange, key;
+	bool mandatory, immediate;
+	struct message *message;
+	struct amqp_props props;
+};
+
+/* --- where it goes ----------------------------------------------------------- */
+
+static bool
+cache_hit(const struct channel *ch, const struct content *p)
+{
+	const struct route_cache *c = &ch->cache;
+
+	return c->generation == ch->server->generation &&
+	    c->exchange_size == p->exchange.n && c->key_size == p->key.n &&
+	    memcmp(c->names, p->exchange.p, p->exchange.n) == 0 &&
+	    memcmp(c->names + p->exchange.n, p->key.p, p->key.n) == 0;
+}
+
+static void
+cache_fill(
+    struct channel *ch, const struct content *p, const struct route *route)
+{
+	struct route_cache *c = &ch->cache;
+
+	c->generation = ch->server->generation;
+	c->exchange_size = (uint8_t)p->exchange.n;
+	c->key_size = (uint8_t)p->key.n;
+	put_bytes(put_bytes(c->names, p->exchange), p->key);
+	if (c->room < route->count) {
+		c->room = route->count;
+		c->queues =
+		    xrealloc(c->queues, c->room * sizeof *c->queues);
+	}
+	c->count = route->count;
+	for (size_t i = 0; i < route->count; i++)
+		c->queues[i] = (struct queue *)route->queues[i];
+}
+
+/* The checks of basic.publish, in RabbitMQ's order: rights before existence. */
+static int
+check_exchange(struct channel *ch, const struct content *p, struct exchange **x)
+{
+	struct vhost *v = ch->connection->vhost;
+	int code = channel_may(ch, VERB_WRITE, "exchange", p->exchange);
+
+	if (code != AMQP_OK)
+		return code;
+	*x = vhost_exchange(v, p->exchange);
+	if (*x == NULL)
+		return channel_refuse(ch, AMQP_NOT_FOUND, "no %s",
+		    named("exchange", p->exchange, v));
+	if ((*x)->internal)
+		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
+		    "cannot publish to internal %s",
+		    named("exchange", p->exchange, v));
+	return AMQP_OK;
+}
+
+static int
+look_up(struct channel *ch, const struct content *p)
+{
+	struct server *s = ch->server;
+	struct vhost *v = ch->connection->vhost;
+	struct routing routing = {p->key, p->props.headers};
+	struct exchange *x;
+	int code;
+
+	if (cache_hit(ch, p))
+		return AMQP_OK;
+	if ((code = check_exchange(ch, p, &x)) != AMQP_OK)
+		return code;
+	route_begin(&s->route);
+	route(&s->route, x, &routing, &v->exchanges, &v->queues);
+	s->budget -= s->route.work < s->budget ? s->route.work : s->budget;
+	cache_fill(ch, p, &s->route);
+	if (!s->route.by_key_only)
+		ch->cache.generation = 0;
+	return AMQP_OK;
+}
+
+/* --- what can be wrong with it --------------------------------------------------- */
+
+static int
+check_expiration(struct channel *ch, struct bytes e)
+{
+	const uint64_t most = 315360000000; /* ten years */
+	uint64_t n = 0;
+	size_t i = 0;
+
+	if (e.n > 0 && e.p[0] == '+')
+		i++;
+	if (i == e.n || e.p[i] < '0' || e.p[i] > '9')
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "invalid expiration '%.*s': no_integer", BYTES_FMT(e));
+	for (; i < e.n && e.p[i] >= '0' && e.p[i] <= '9'; i++)
+		n = n > most ? n : n * 10 + (e.p[i] - '0');
+	if (i < e.n)
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "invalid expiration '%.*s': {leftover_string,\"%.*s\"}",
+		    BYTES_FMT(e), (int)(e.n - i), (const char *)e.p + i);
+	if (n > most)
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "invalid expiration '%.*s': {value_too_large,%.*s}",
+		    BYTES_FMT(e), BYTES_FMT(e));
+	return AMQP_OK;
+}
+
+/* May publish in the name of others? */
+static bool
+is_impersonator(const struct user *u)
+{
+	static const char word[] = "impersonator";
+	const char *p = u->tags;
+
+	while ((p = strstr(p, word)) != NULL) {
+		char before = p == u->tags ? ',' : p[-1];
+		char after = *(p += sizeof word - 1);
+
+		if (before == ',' && (after == ',' || after == 0))
+			return true;
+	}
+	return false;
+}
+
+static int
+check_user_id(struct channel *ch, struct bytes id)
+{
+	struct bytes user = ch->connection->user->name;
+
+	if (bytes_eq(id, user) || is_impersonator(ch->connection->user))
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "user_id property set to '%.*s' but authenticated user was '%.*s'",
+	    BYTES_FMT(id), BYTES_FMT(user));
+}
+
+static int
+check_props(struct channel *ch, const struct amqp_props *p)
+{
+	int code = AMQP_OK;
+
+	if (p->flags == 0)
+		return AMQP_OK;
+	if ((p->flags & PROP_DELIVERY_MODE) && p->delivery_mode != 1 &&
+	    p->delivery_mode != PERSISTENT)
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "invalid message: {delivery_mode_unknown,%u}",
+		    p->delivery_mode);
+	if (p->flags & PROP_USER_ID)
+		code = check_user_id(ch, p->user_id);
+	if (code == AMQP_OK && (p->flags & PROP_EXPIRATION))
+		code = check_expiration(ch, p->expiration);
+	return code;
+}
+
+/* --- publish --------------------------------------------------------------------- */
+
+static void
+send_return(struct channel *ch, const struct content *p)
+{
+	struct writer w = {0};
+	struct amqp_method m = {AMQP_basic_return,
+	    .basic_return = {AMQP_NO_ROUTE, BYTES("NO_ROUTE"), p->exchange,
+		p->key}};
+
+	encode_content(&w, ch, &m, p->message);
+	connection_send_encoded(ch->connection, writer_view(&w));
+	writer_fini(&w);
+	ch->server->stats.returned++;
+}
+
+/* Gives the message to its queues. Returns the batch that holds it, or 0. */
+static uint64_t
+enqueue(struct channel *ch, struct message *m)
+{
+	struct server *s = ch->server;
+	bool stored = false;
+	size_t n = ch->cache.count, cost = n + m->body_size / 1024;
+
+	for (size_t i = 0; i < n; i++)
+		stored |= queue_push(ch->cache.queues[i], m);
+	s->budget -= cost < s->budget ? cost : s->budget;
+	return stored ? s->journal.seq : 0;
+}
+
+static int
+publish(struct channel *ch, const struct content *p)
+{
+	uint64_t seq;
+	int code;
+
+	if (p->immediate)
+		return channel_refuse(
+		    ch, AMQP_NOT_IMPLEMENTED, "immediate=true");
+	if ((code = look_up(ch, p)) != AMQP_OK ||
+	    (code = check_props(ch, &p->props)) != AMQP_OK)
+		return code;
+	ch->server->stats.published++;
+	if (ch->cache.count == 0 && p->mandatory)
+		send_return(ch, p);
+	seq = enqueue(ch, p->message);
+	if (ch->confirming)
+		promise_confirm(ch, ++ch->published, seq);
+	return AMQP_OK;
+}
+
+/* --- from frames ------------------------------------------------------------------ */
+
+/* Reads a content header; the properties borrow from it. */
+static int
+read_header(struct channel *ch, struct bytes payload, uint64_t *body_size,
+    struct bytes *wire, struct amqp_props *props)
+{
+	struct reader r = reader_of(payload);
+	uint64_t most = ch->server->config->max_message_size;
+	uint16_t class_id = reader_u16(&r);
+
+	reader_u16(&r); /* weight, unused */
+	*body_size = reader_u64(&r);
+	*wire = (struct bytes){r.p, reader_left(&r)};
+	if (r.bad)
+		return channel_refuse(ch, AMQP_FRAME_ERROR,
+		    "content header is cut short");
+	if (class_id != CLASS_BASIC)
+		return channel_refuse(ch, AMQP_UNEXPECTED_FRAME,
+		    "expected content header for class %d, got one for class "
+		    "%d instead",
+		    CLASS_BASIC, class_id);
+	if (!amqp_props_parse(*wire, props))
+		return channel_refuse(ch, AMQP_INTERNAL_ERROR, "%s", "");
+	if (*body_size > most)
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "message size %llu is larger than configured max size "
+		    "%llu",
+		    (unsigned long long)*body_size, (unsigned long long)most);
+	return AMQP_OK;
+}
+
+static void
+describe(struct message *m, const struct amqp_props *props)
+{
+	m->persistent = props->delivery_mode == PERSISTENT;
+	m->priority = props->priority;
+}
+
+int
+publication_whole(struct channel *ch, const struct amqp_basic_publish *method,
+    struct bytes header, struct bytes body)
+{
+	struct content p = {method->exchange, method->routing_key,
+	    method->mandatory, method->immediate, NULL, {0}};
+	struct bytes wire;
+	uint64_t size;
+	int code = read_header(ch, header, &size, &wire, &p.props);
+
+	if (code != AMQP_OK)
+		return code;
+	p.message = message_new(p.exchange, p.key, wire, body.n);
+	if (p.message == NULL)
+		return channel_refuse(
+		    ch, AMQP_RESOURCE_ERROR, "out of memory");
+	describe(p.message, &p.props);
+	put_bytes((uint8_t *)message_body(p.message).p, body);
+	code = publish(ch, &p);
+	message_unref(p.message);
+	return code;
+}
+
+void
+publication_begin(
+    struct channel *ch, const struct amqp_basic_publish *method)
+{
+	struct publication *p = &ch->publication;
+
+	p->state = PUBLICATION_HEADER;
+	p->mandatory = method->mandatory;
+	p->immediate = method->immediate;
+	p->exchange_size = (uint8_t)method->exchange.n;
+	p->key_size = (uint8_t)method->routing_key.n;
+	put_bytes(
+	    put_bytes(p->names, method->exchange), method->routing_key);
+}
+
+/* All of it is there. */
+static int
+complete(struct channel *ch)
+{
+	struct publication *p = &ch->publication;
+	struct content c = {{p->names, p->exchange_size},
+	    {p->names + p->exchange_size, p->key_size}, p->mandatory,
+	    p->immediate, p->message, {0}};
+	int code;
+
+	p->state = PUBLICATION_NONE;
+	p->message = NULL;
+	amqp_props_parse(message_props(c.message), &c.props);
+	code = publish(ch, &c);
+	message_unref(c.message);
+	return code;
+}
+
+int
+publication_header(struct channel *ch, struct bytes payload)
+{
+	struct publication *p = &ch->publication;
+	struct amqp_props props;
+	struct bytes wire;
+	int code = read_header(ch, payload, &p->announced, &wire, &props);
+
+	if (code != AMQP_OK)
+		return code;
+	p->message = message_new((struct bytes){p->names, p->exchange_size},
+	    (struct bytes){p->names + p->exchange_size, p->key_size}, wire,
+	    p->announced < BODY_AT_ONCE ? p->announced : BODY_AT_ONCE);
+	if (p->message == NULL)
+		return channel_refuse(
+		    ch, AMQP_RESOURCE_ERROR, "out of memory");
+	describe(p->message, &props);
+	p->room = p->message->body_size;
+	p->received = 0;
+	p->state = PUBLICATION_BODY;
+	return p->announced == 0 ? complete(ch) : AMQP_OK;
+}
+
+/* Twice the room, but never more than announced. */
+static bool
+make_room(struct publication *p, uint64_t needed)
+{
+	uint64_t room = p->room * 2 > needed ? p->room * 2 : needed;
+	struct message *m;
+
+	if (needed <= p->room)
+		return true;
+	if (room > p->announced)
+		room = p->announced;
+	m = message_resize(p->message, room);
+	if (m == NULL)
+		return false;
+	p->message = m;
+	p->room = room;
+	return true;
+}
+
+int
+publication_body(struct channel *ch, struct bytes payload)
+{
+	struct publication *p = &ch->publication;
+
+	if (payload.n > p->announced - p->received)
+		return channel_refuse(ch, AMQP_FRAME_ERROR,
+		    "content body is longer than announced");
+	if (!make_room(p, p->received + payload.n))
+		return channel_refuse(
+		    ch, AMQP_RESOURCE_ERROR, "out of memory");
+	put_bytes((uint8_t *)message_body(p->message).p + p->received, payload);
+	p->received += payload.n;
+	return p->received == p->announced ? complete(ch) : AMQP_OK;
+}
+
+void
+publication_drop(struct publication *p)
+{
+	if (p->message != NULL)
+		message_unref(p->message);
+	p->message = NULL;
+	p->state = PUBLICATION_NONE;
+}

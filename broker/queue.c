@@ -1,0 +1,327 @@
+/* queue.c - entries in order, and the consumers waiting for them. */
+#include "broker/queue.h"
+
+#include "amqp/xalloc.h"
+#include "broker/channel.h"
+#include "broker/consumer.h"
+#include "broker/deliver.h"
+#include "broker/server.h"
+#include "broker/vhost.h"
+
+/* --- life -------------------------------------------------------------------- */
+
+struct queue *
+queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
+    uint64_t lane_id)
+{
+	struct queue *q = xcalloc(1, sizeof *q);
+
+	q->destination.kind = TO_QUEUE;
+	q->destination.name = xbytesdup(name);
+	q->arguments = xbytesdup(arguments);
+	q->vhost = v;
+	q->server = v->server;
+	q->refs = 1;
+	TAILQ_INIT(&q->consumers);
+	TAILQ_INIT(&q->active);
+	TAILQ_INIT(&q->waiting);
+	lane_init(&q->lane, lane_id, q);
+	return q;
+}
+
+/* Freed at the end of the turn: somebody may still be looking at it. The open
+ * batch may name it too: then queue_committed drops the last reference. */
+void
+queue_unref(struct queue *q)
+{
+	if (--q->refs == 0 && q->lane.change == NULL)
+		TAILQ_INSERT_TAIL(&q->server->dead_queues, q, runnable_link);
+}
+
+void
+queue_free(struct queue *q)
+{
+	lane_fini(&q->lane);
+	free((void *)q->destination.name.p);
+	free((void *)q->arguments.p);
+	free(q);
+}
+
+/* --- in ----------------------------------------------------------------------- */
+
+void
+queue_wake(struct queue *q)
+{
+	if (q->runnable || q->deleted || TAILQ_EMPTY(&q->active))
+		return;
+	q->runnable = true;
+	TAILQ_INSERT_TAIL(&q->server->runnable, q, runnable_link);
+}
+
+bool
+queue_push(struct queue *q, struct message *m)
+{
+	bool stored = q->lane.id != 0 && m->persistent;
+
+	lane_push(&q->lane, &q->server->journal, m, stored);
+	q->published++;
+	queue_wake(q);
+	return stored;
+}
+
+/* --- out ---------------------------------------------------------------------- */
+
+/* The next of its priority stands in front now. */
+static void
+rotate(struct queue *q, struct consumer *c)
+{
+	struct consumer *next = TAILQ_NEXT(c, active_link);
+
+	if (next == NULL || next->priority != c->priority)
+		return;
+	do {
+		next = TAILQ_NEXT(next, active_link);
+	} while (next != NULL && next->priority == c->priority);
+	TAILQ_REMOVE(&q->active, c, active_link);
+	if (next == NULL)
+		TAILQ_INSERT_TAIL(&q->active, c, active_link);
+	else
+		TAILQ_INSERT_BEFORE(next, c, active_link);
+}
+
+static void
+give(struct queue *q, struct consumer *c)
+{
+	struct ledger *ledger = &c->channel->ledger;
+	struct entry e = lane_pop(&q->lane);
+	struct delivery *d;
+
+	q->delivered++;
+	q->server->stats.delivered++;
+	if (c->no_ack) {
+		deliver(c, &e, ledger_skip(ledger));
+		lane_settle(&q->lane, &q->server->journal, &e);
+		message_unref(e.message);
+		return;
+	}
+	deliver(c, &e, ledger_add(ledger, &d));
+	*d = (struct delivery){queue_ref(q), c, e};
+	q->unacked++;
+	c->unacked++;
+	c->channel->consumed++;
+}
+
+static void
+load_more(struct queue *q)
+{
+	const struct load *before = q->lane.loading;
+
+	if (q->lane.out_count == 0)
+		return;
+	lane_load(&q->lane, q->server->journal.committer, &q->server->mark);
+	if (q->lane.loading != before)
+		queue_ref(q); /* until queue_loaded */
+}
+
+/* What a delivery costs of a turn: one, and one more for each KiB copied. */
+static size_t
+cost(const struct message *m)
+{
+	return 1 + (m->body_size < LEND_SIZE ? m->body_size / 1024 : 1);
+}
+
+bool
+queue_run(struct queue *q, size_t *budget)
+{
+	struct consumer *c;
+	const struct entry *e;
+	size_t n;
+
+	while ((c = TAILQ_FIRST(&q->active)) != NULL) {
+		if (!consumer_ready(c)) {
+			consumer_rest(c);
+			continue;
+		}
+		if ((e = lane_peek(&q->lane)) == NULL)
+			break;
+		if (*budget == 0)
+			return true;
+		n = cost(e->message);
+		*budget -= n < *budget ? n : *budget;
+		give(q, c);
+		rotate(q, c);
+	}
+	if (c != NULL)
+		load_more(q);
+	return false;
+}
+
+bool
+queue_take(struct queue *q, struct entry *e, bool *wait)
+{
+	*wait = false;
+	if (lane_peek(&q->lane) == NULL) {
+		*wait = lane_wants_load(&q->lane);
+		load_more(q);
+		return false;
+	}
+	*e = lane_pop(&q->lane);
+	q->delivered++;
+	q->server->stats.delivered++;
+	load_more(q);
+	return true;
+}
+
+void
+queue_settle(struct queue *q, struct entry *e)
+{
+	if (!q->deleted)
+		lane_settle(&q->lane, &q->server->journal, e);
+	message_unref(e->message);
+	q->acked++;
+	q->server->stats.acked++;
+}
+
+void
+queue_requeue(struct queue *q, struct entry e)
+{
+	if (q->deleted) {
+		message_unref(e.message);
+		return;
+	}
+	lane_requeue(&q->lane, e);
+	queue_wake(q);
+}
+
+/* --- the journal's calls -------------------------------------------------------- */
+
+void
+queue_hand_over(struct lane_change *change)
+{
+	struct queue *q = change->owner;
+
+	lane_hand_over(&q->lane, change);
+	queue_ref(q); /* until queue_committed */
+}
+
+void
+queue_committed(struct lane_change *change)
+{
+	struct queue *q = change->owner;
+
+	if (!q->deleted) {
+		lane_committed(&q->lane, change, &q->server->mark);
+		queue_wake(q);
+	}
+	queue_unref(q);
+}
+
+static void
+wake_waiting(struct queue *q)
+{
+	struct connection *c;
+
+	while ((c = TAILQ_FIRST(&q->waiting)) != NULL) {
+		TAILQ_REMOVE(&q->waiting, c, waiting_link);
+		c->waiting_for = NULL;
+		connection_continue(c);
+	}
+}
+
+void
+queue_loaded(struct load *load)
+{
+	struct queue *q = load->owner;
+
+	lane_loaded(&q->lane, load);
+	queue_wake(q);
+	wake_waiting(q);
+	queue_unref(q);
+}
+
+/* --- purge and delete ------------------------------------------------------------ */
+
+/* Frees what a purge or delete took away. */
+struct clearing {
+	struct job job;
+	struct queue *queue; /* a reference */
+	struct lane_rest rest;
+};
+
+static bool
+clear(struct job *job, size_t *budget)
+{
+	struct clearing *c = (struct clearing *)job;
+	struct queue *q = c->queue;
+
+	if (q->deleted)
+		c->rest.purged = false;
+	if (!lane_rest_free(&c->rest, &q->lane, &q->server->journal, budget))
+		return false;
+	queue_unref(q);
+	free(c);
+	return true;
+}
+
+static struct clearing *
+clearing_new(struct queue *q)
+{
+	struct clearing *c = xcalloc(1, sizeof *c);
+
+	c->job.step = clear;
+	c->queue = queue_ref(q);
+	return c;
+}
+
+/* Requeued entries are removed from the store one by one: whoever asked waits
+ * for that. The rest is only memory. */
+size_t
+queue_purge(struct queue *q, struct connection *asker)
+{
+	size_t count = q->lane.ready, budget = q->server->budget;
+	struct clearing *c = clearing_new(q);
+
+	lane_purge(&q->lane, &q->server->journal, &c->rest);
+	if (clear(&c->job, &budget))
+		return count;
+	if (!c->rest.purged || c->rest.requeued.count == 0)
+		asker = NULL;
+	server_add_job(q->server, &c->job, asker);
+	return count;
+}
+
+static void
+cancel_consumers(struct queue *q)
+{
+	struct consumer *c;
+
+	while ((c = TAILQ_FIRST(&q->consumers)) != NULL) {
+		if (c->channel->connection->capabilities & CAN_CONSUMER_CANCEL)
+			channel_send(c->channel,
+			    &(struct amqp_method){AMQP_basic_cancel,
+				.basic_cancel = {c->tag, true}});
+		consumer_cancel(c);
+	}
+}
+
+size_t
+queue_delete(struct queue *q)
+{
+	size_t count = q->lane.ready;
+	struct clearing *c = clearing_new(q);
+
+	q->deleted = true;
+	cancel_consumers(q);
+	wake_waiting(q);
+	if (q->runnable)
+		TAILQ_REMOVE(&q->server->runnable, q, runnable_link);
+	q->runnable = false;
+	if (q->owner != NULL)
+		TAILQ_REMOVE(&q->owner->owned, q, owner_link);
+	q->owner = NULL;
+	lane_delete(&q->lane, &q->server->journal, &c->rest);
+	vhost_remove_queue(q->vhost, q);
+	server_add_job(q->server, &c->job, NULL);
+	queue_unref(q);
+	return count;
+}

@@ -1,0 +1,104 @@
+/* queue.h - entries in order, and the consumers waiting for them. */
+#ifndef BROKER_QUEUE_H
+#define BROKER_QUEUE_H
+
+#include <sys/queue.h>
+
+#include "broker/lane.h"
+#include "exchanges/destination.h"
+
+struct connection;
+struct consumer;
+struct server;
+struct vhost;
+struct waiter;
+
+TAILQ_HEAD(consumer_list, consumer);
+
+/* Life of a queue: queue_new puts it into its vhost with one reference; each
+ * consumer and each unacknowledged delivery holds another. queue_delete takes it
+ * out, cancels consumers, drops its lane and the first reference; the struct is
+ * freed with the last one, at the end of the turn. */
+struct queue {
+	struct destination destination; /* first: what routes lead to */
+	struct vhost *vhost;
+	struct server *server;
+	unsigned refs;
+	bool durable, auto_delete, deleted;
+	struct connection *owner; /* of an exclusive queue */
+	struct bytes arguments;	  /* a table, own */
+	struct lane lane;
+	unsigned unacked;
+
+	struct consumer_list consumers; /* all, in the order they came */
+	struct consumer_list active;	/* those that may be given something,
+					 * highest priority first, then next in
+					 * turn */
+	unsigned consumer_count;
+	struct consumer *exclusive; /* the one that has it to itself */
+	bool had_consumer;
+
+	bool runnable; /* on the server's list */
+	TAILQ_ENTRY(queue) runnable_link;
+	TAILQ_ENTRY(queue) owner_link; /* others exclusive to the owner */
+	TAILQ_HEAD(, connection) waiting; /* gets that wait for a load */
+	uint64_t published, delivered, acked;
+};
+
+/* name and arguments are copied. lane_id 0: nothing of it is stored. */
+struct queue *queue_new(struct vhost *, struct bytes name,
+    struct bytes arguments, uint64_t lane_id);
+
+static inline struct queue *
+queue_ref(struct queue *q)
+{
+	q->refs++;
+	return q;
+}
+
+void queue_unref(struct queue *);
+
+static inline struct bytes
+queue_name(const struct queue *q)
+{
+	return q->destination.name;
+}
+
+/* Adds the message and wakes consumers; the entry takes a reference. True if
+ * the store must have it before a promise about it can be kept. */
+bool queue_push(struct queue *, struct message *);
+
+/* Puts it on the list of those served at the end of the turn, if somebody
+ * could take something. */
+void queue_wake(struct queue *);
+
+/* Gives entries to consumers, at most *budget; true if it must run again. */
+bool queue_run(struct queue *, size_t *budget);
+
+/* Takes the next entry for basic.get. False if there is none; *wait is set if
+ * it has to be loaded first: then the connection is told when to try again. */
+bool queue_take(struct queue *, struct entry *, bool *wait);
+
+/* An entry that was taken is acknowledged or thrown away. */
+void queue_settle(struct queue *, struct entry *);
+
+/* An entry that was taken comes back to its place. Takes its reference. */
+void queue_requeue(struct queue *, struct entry);
+
+/* Removes what is ready and returns how many; freed in slices. Durable when
+ * job_idle says so: the connection, if any, is suspended until then. */
+size_t queue_purge(struct queue *, struct connection *);
+
+/* Everything goes: consumers are cancelled (and told, if they asked to be),
+ * bindings removed, the lane dropped. Returns the number of ready entries. */
+size_t queue_delete(struct queue *);
+
+/* Frees it; for the server, once the last reference is gone. */
+void queue_free(struct queue *);
+
+/* The journal calls back for its lanes; a load came back. */
+void queue_hand_over(struct lane_change *);
+void queue_committed(struct lane_change *);
+void queue_loaded(struct load *);
+
+#endif

@@ -1,0 +1,336 @@
+/* server.c - owns the loop and runs turns.
+ *
+ * A turn: events are taken (connections read, methods do their work), then
+ * consumers are given what their queues hold, changes are handed to the
+ * committer, promises that are safe are said, every connection with output is
+ * written to once, and what died is freed. */
+#include "broker/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "amqp/xalloc.h"
+#include "broker/channel.h"
+#include "broker/connection.h"
+#include "broker/listener.h"
+#include "broker/log.h"
+#include "broker/queue.h"
+#include "broker/vhost.h"
+
+enum {
+	TURN_BUDGET = 16384, /* units of work in a turn */
+	REAP_BUDGET = 32768, /* entries freed in a turn */
+	STOP_MS = 2000,	     /* for peers to answer connection.close */
+	TROUBLE_MS = 250,    /* between looks at a disk that is full */
+};
+
+void
+server_add_job(struct server *s, struct job *job, struct connection *asker)
+{
+	TAILQ_INSERT_TAIL(&s->jobs, job, link);
+	job->asker = asker;
+	if (asker == NULL)
+		return;
+	asker->job = job;
+	connection_suspend(asker);
+}
+
+struct vhost *
+server_vhost(const struct server *s, struct bytes name)
+{
+	return names_get(&s->vhosts, name);
+}
+
+/* --- the parts of a turn ----------------------------------------------------------- */
+
+static void
+serve_ready(struct server *s)
+{
+	struct connection *last = TAILQ_LAST(&s->ready, connection_list), *c;
+
+	while (s->budget > 0 && (c = TAILQ_FIRST(&s->ready)) != NULL) {
+		connection_serve(c);
+		if (c == last)
+			return;
+	}
+}
+
+/* One slice of each job that was there at the beginning. */
+static void
+run_jobs(struct server *s)
+{
+	struct job *last = TAILQ_LAST(&s->jobs, job_list), *job;
+	size_t budget = TURN_BUDGET;
+
+	while (budget > 0 && (job = TAILQ_FIRST(&s->jobs)) != NULL) {
+		bool was_last = job == last;
+		struct connection *asker = job->asker;
+
+		TAILQ_REMOVE(&s->jobs, job, link);
+		if (!job->step(job, &budget))
+			TAILQ_INSERT_TAIL(&s->jobs, job, link);
+		else if (asker != NULL)
+			connection_continue(asker);
+		if (was_last)
+			return;
+	}
+}
+
+static void
+run_queues(struct server *s)
+{
+	size_t budget = TURN_BUDGET;
+	struct queue *q;
+
+	while (budget > 0 && (q = TAILQ_FIRST(&s->runnable)) != NULL) {
+		TAILQ_REMOVE(&s->runnable, q, runnable_link);
+		q->runnable = false;
+		if (queue_run(q, &budget))
+			queue_wake(q);
+	}
+}
+
+/* Every channel says what is safe; confirms of this turn among it. */
+static void
+keep_promises(struct server *s)
+{
+	uint64_t committed = journal_committed(&s->journal);
+	struct channel *ch, *next;
+	struct connection *c;
+
+	for (ch = TAILQ_FIRST(&s->owing); ch != NULL; ch = next) {
+		next = TAILQ_NEXT(ch, promises.link);
+		if (!promises_keep(ch, committed) && ch->ended)
+			channel_free(ch);
+	}
+	while ((c = TAILQ_FIRST(&s->leaving)) != NULL &&
+	    c->close_seq <= committed) {
+		TAILQ_REMOVE(&s->leaving, c, leave_link);
+		connection_leave(c);
+	}
+}
+
+static void
+take_loads(struct server *s)
+{
+	struct load *load;
+
+	while ((load = committer_loaded(s->journal.committer)) != NULL) {
+		if (load->status != STORE_OK)
+			log_error("cannot read from the store: %s",
+			    s->store->ops->error(s->store));
+		queue_loaded(load);
+	}
+}
+
+static void
+free_dead(struct server *s)
+{
+	struct connection *c;
+	struct queue *q;
+
+	while ((c = TAILQ_FIRST(&s->dead)) != NULL) {
+		TAILQ_REMOVE(&s->dead, c, link);
+		connection_free(c);
+	}
+	while ((q = TAILQ_FIRST(&s->dead_queues)) != NULL) {
+		TAILQ_REMOVE(&s->dead_queues, q, runnable_link);
+		queue_free(q);
+	}
+}
+
+/* --- pressure ------------------------------------------------------------------------- */
+
+static void
+block_all(struct server *s, const char *reason)
+{
+	struct connection *c;
+
+	s->trouble = reason;
+	TAILQ_FOREACH(c, &s->connections, link)
+		if (reason != NULL)
+			connection_block(c, reason);
+		else
+			connection_unblock(c);
+}
+
+/* A full disk blocks publishers until there is room again; a broken store ends
+ * the broker, for nothing could be confirmed any more. */
+static void
+watch_store(struct server *s)
+{
+	char text[512];
+	enum store_status status =
+	    committer_trouble(s->journal.committer, text, sizeof text);
+
+	if (status == STORE_BROKEN)
+		fatalx("the store cannot go on: %s", text);
+	if (status != STORE_OK && s->trouble == NULL) {
+		log_warnx("publishers are blocked, the store cannot commit: %s",
+		    text);
+		block_all(s, "low on disk");
+	} else if (status == STORE_OK && s->trouble != NULL) {
+		log_warnx("the store commits again, publishers go on");
+		block_all(s, NULL);
+	}
+}
+
+static void
+release_held(struct server *s)
+{
+	struct connection *c;
+
+	if (server_pressed(s) && !s->stopping)
+		return;
+	while (s->budget > 0 && (c = TAILQ_FIRST(&s->held)) != NULL)
+		connection_serve(c);
+}
+
+/* --- the turn --------------------------------------------------------------------------- */
+
+static bool
+busy(const struct server *s)
+{
+	return !TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->runnable) ||
+	    !TAILQ_EMPTY(&s->jobs) || s->journal.freeing != NULL;
+}
+
+static void
+set_timer(struct server *s)
+{
+	int64_t ms = journal_delay(&s->journal, s->clock.real);
+	struct timeval tv;
+
+	if (s->trouble != NULL && (ms < 0 || ms > TROUBLE_MS))
+		ms = TROUBLE_MS;
+	if (s->stopping && (ms < 0 || ms > TROUBLE_MS))
+		ms = TROUBLE_MS;
+	if (ms < 0 || (ms == 0 && !committer_idle(s->journal.committer)))
+		return;
+	if (evtimer_pending(s->timer, NULL))
+		return;
+	tv = (struct timeval){ms / 1000, ms % 1000 * 1000};
+	evtimer_add(s->timer, &tv);
+}
+
+/* All peers have gone, or had their time. */
+static void
+check_stop(struct server *s)
+{
+	struct connection *c;
+
+	if (!s->stopping)
+		return;
+	if (s->clock.real >= s->stop_by)
+		while ((c = TAILQ_FIRST(&s->connections)) != NULL)
+			connection_kill(c);
+	s->stopped = TAILQ_EMPTY(&s->connections) && TAILQ_EMPTY(&s->jobs);
+}
+
+/* The loop thread's own time: waiting does not count, nor do other programs. */
+static void
+measure(struct server *s)
+{
+	struct timespec t;
+	uint64_t now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	now = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	if (s->stats.turns > 0 && now - s->cpu_us > s->stats.longest_turn_us)
+		s->stats.longest_turn_us = now - s->cpu_us;
+	s->cpu_us = now;
+	s->stats.turns++;
+}
+
+static void
+end_turn(struct server *s)
+{
+	size_t reap = REAP_BUDGET;
+
+	clock_update(&s->clock);
+	run_jobs(s);
+	run_queues(s);
+	journal_reap(&s->journal, &reap, queue_committed);
+	take_loads(s);
+	journal_turn(&s->journal, s->clock.real, queue_hand_over);
+	keep_promises(s);
+	watch_store(s);
+	release_held(s);
+	io_flush(&s->io);
+	free_dead(s);
+	log_flush(0);
+	set_timer(s);
+	check_stop(s);
+	measure(s);
+}
+
+/* Those with input left over are served before new input is taken. */
+int
+server_run(struct server *s)
+{
+	bool was_busy;
+
+	while (!s->stopped) {
+		was_busy = busy(s);
+		s->budget = TURN_BUDGET;
+		serve_ready(s);
+		event_base_loop(
+		    s->base, EVLOOP_ONCE | (was_busy ? EVLOOP_NONBLOCK : 0));
+		end_turn(s);
+	}
+	return s->status;
+}
+
+void
+server_stop(struct server *s)
+{
+	struct connection *c, *next;
+
+	if (s->stopping)
+		return;
+	log_info("Leveret is asked to stop");
+	s->stopping = true;
+	s->stop_by = s->clock.real + STOP_MS;
+	while (!TAILQ_EMPTY(&s->listeners)) {
+		struct listener *l = TAILQ_FIRST(&s->listeners);
+
+		TAILQ_REMOVE(&s->listeners, l, link);
+		log_info("stopped TCP listener on %s:%u", l->host, l->port);
+		listener_close(l);
+	}
+	for (c = TAILQ_FIRST(&s->connections); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		connection_force(c,
+		    "broker forced connection closure with reason 'shutdown'");
+	}
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
+void
+server_on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t n;
+
+	if (read(fd, &n, sizeof n) < 0 && errno != EAGAIN)
+		log_warn("eventfd");
+}
+
+/* Nothing to do but to have a turn. */
+void
+server_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+}
+
+/* On the committer's thread. */
+void
+server_wake(void *arg)
+{
+	struct server *s = arg;
+	uint64_t one = 1;
+
+	if (write(s->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+		log_warn("eventfd");
+}

@@ -1,0 +1,136 @@
+/* server.h - owns the loop, listeners, vhosts and the journal; runs turns. */
+#ifndef BROKER_SERVER_H
+#define BROKER_SERVER_H
+
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "amqp/names.h"
+#include "broker/auth.h"
+#include "broker/clock.h"
+#include "broker/config.h"
+#include "broker/journal.h"
+#include "broker/lane.h"
+#include "broker/transport.h"
+#include "exchanges/router.h"
+
+struct channel;
+struct connection;
+struct control;
+struct listener;
+struct queue;
+struct vhost;
+
+/* A walk over something large, done in slices: step uses up to *budget units
+ * and tells whether it is done; then it frees itself. */
+struct job {
+	bool (*step)(struct job *, size_t *budget);
+	struct connection *asker; /* suspended until it is done, or NULL */
+	TAILQ_ENTRY(job) link;
+};
+
+struct stats {
+	uint64_t turns, longest_turn_us;
+	uint64_t published, delivered, acked, confirmed, returned;
+	uint64_t connections_opened, connections_closed;
+};
+
+struct server {
+	struct event_base *base;
+	struct io io;
+	struct config *config;
+	struct clock clock;
+	struct auth *auth;
+	struct store *store;
+	struct journal journal;
+	struct lane_mark mark;
+	struct control *control;
+	struct names vhosts;
+	uint64_t last_lane;  /* ids given to lanes */
+	uint64_t generation; /* of topology and permissions, for caches */
+	struct route route;  /* used again for each publication */
+	uint32_t last_id;    /* of connections */
+	unsigned connection_count;
+	uint64_t changed_seq; /* batch the current method changed, or 0 */
+	size_t budget;	      /* units left this turn */
+	struct writer writer; /* for encoding one thing at a time */
+
+	TAILQ_HEAD(connection_list, connection) connections;
+	struct connection_list ready; /* have input left */
+	struct connection_list held;	  /* publishers that must wait */
+	struct connection_list leaving; /* close-ok waits for the disk */
+	struct connection_list dead;
+	TAILQ_HEAD(, queue) runnable;
+	TAILQ_HEAD(, queue) dead_queues;
+	TAILQ_HEAD(job_list, job) jobs;
+	TAILQ_HEAD(, channel) owing; /* channels with promises */
+	TAILQ_HEAD(, listener) listeners;
+	struct event *wake;  /* the committer has something */
+	struct event *timer; /* the open batch grows old; trouble may end */
+	int wake_fd, lock_fd;
+	const char *trouble;  /* why publishers are blocked, or NULL */
+	size_t backlog;	      /* unsaved bytes at which they wait */
+	bool stopping, stopped;
+	int64_t stop_by; /* real time: then no peer is waited for any more */
+	int status;	 /* to exit with */
+	struct stats stats;
+	uint64_t cpu_us;      /* the loop thread's, at the last turn */
+	const char *dir;      /* the data folder */
+	bool ephemeral;
+	int64_t started_at;
+};
+
+/* Opens the store in dir (or one that forgets), takes back what it knows, and
+ * opens listeners. dir is borrowed. NULL after having said why not. */
+struct server *server_new(
+    struct config *, const char *dir, bool ephemeral);
+
+/* Accepts from now on, and says so. */
+void server_start(struct server *);
+
+/* Writes a line "name port" for each listener. False with errno. */
+bool server_write_ports(const struct server *, const char *path);
+
+/* Runs until server_stop. Returns the exit status. */
+int server_run(struct server *);
+
+/* Tells all connections 320, commits, and ends the run. */
+void server_stop(struct server *);
+void server_free(struct server *);
+
+struct vhost *server_vhost(const struct server *, struct bytes name);
+
+/* Runs the job in slices from the next turn on. asker, if any, is suspended
+ * meanwhile. */
+void server_add_job(struct server *, struct job *, struct connection *asker);
+
+/* The exchanges' or the rights' answer may have changed. */
+static inline void
+server_changed(struct server *s)
+{
+	s->generation++;
+}
+
+/* What the method being handled does is stored with the open batch: its answer
+ * waits for that. */
+static inline void
+server_stored(struct server *s)
+{
+	s->changed_seq = s->journal.seq;
+}
+
+/* Must publishers wait for the disk? */
+static inline bool
+server_pressed(const struct server *s)
+{
+	return s->trouble != NULL || journal_unsaved(&s->journal) > s->backlog;
+}
+
+/* Events of the loop: the committer has something; time has passed. wake may be
+ * called on any thread. */
+void server_on_wake(evutil_socket_t, short, void *);
+void server_on_timer(evutil_socket_t, short, void *);
+void server_wake(void *);
+
+#endif

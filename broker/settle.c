@@ -1,0 +1,138 @@
+/* settle.c - acknowledgements and returns of deliveries. */
+#include "broker/settle.h"
+
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
+#include "broker/channel.h"
+#include "broker/consumer.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+
+enum { AT_ONCE = 1024 }; /* deliveries settled without a job */
+
+static void
+settle_one(struct delivery *d, enum settlement how)
+{
+	struct queue *q = d->queue;
+
+	q->unacked--;
+	if (how == SETTLE_REQUEUE)
+		queue_requeue(q, d->entry);
+	else
+		queue_settle(q, &d->entry);
+	if (d->consumer != NULL)
+		consumer_settled(d->consumer);
+	queue_unref(q);
+}
+
+/* --- many ------------------------------------------------------------------ */
+
+struct settling {
+	struct job job;
+	struct ledger ledger;
+	enum settlement how;
+};
+
+static bool
+settle_some(struct ledger *l, enum settlement how, size_t *budget)
+{
+	uint64_t tag = l->count > 0 ? ledger_first(l) : l->next;
+
+	for (; l->count > 0; tag++) {
+		struct delivery *d = ledger_find(l, tag), taken;
+
+		if (d == NULL)
+			continue;
+		if (*budget == 0)
+			return false;
+		--*budget;
+		taken = ledger_take(l, tag);
+		settle_one(&taken, how);
+	}
+	ledger_fini(l);
+	return true;
+}
+
+static bool
+step(struct job *job, size_t *budget)
+{
+	struct settling *s = (struct settling *)job;
+
+	if (!settle_some(&s->ledger, s->how, budget))
+		return false;
+	free(s);
+	return true;
+}
+
+static void
+settle_ledger(struct server *server, struct ledger *l, enum settlement how,
+    struct connection *asker)
+{
+	struct settling *s;
+	size_t budget = AT_ONCE;
+
+	if (settle_some(l, how, &budget))
+		return;
+	s = xcalloc(1, sizeof *s);
+	s->job.step = step;
+	s->ledger = *l;
+	s->how = how;
+	server_add_job(server, &s->job, asker);
+}
+
+static void
+settle_upto(struct channel *ch, uint64_t tag, enum settlement how)
+{
+	struct ledger part;
+
+	ledger_split(&ch->ledger, tag, &part);
+	settle_ledger(ch->server, &part, how, ch->connection);
+}
+
+/* Few and in a row: no need to split the ledger. */
+static void
+settle_range(
+    struct channel *ch, uint64_t first, uint64_t last, enum settlement how)
+{
+	for (; first <= last; first++) {
+		struct delivery d;
+
+		if (ledger_find(&ch->ledger, first) == NULL)
+			continue;
+		d = ledger_take(&ch->ledger, first);
+		settle_one(&d, how);
+	}
+}
+
+bool
+settle(struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
+{
+	struct ledger *l = &ch->ledger;
+	uint64_t first = tag;
+
+	if (multiple && tag == 0) {
+		if (l->count == 0)
+			return true;
+		tag = l->next - 1;
+	} else if (ledger_find(l, tag) == NULL) {
+		return false;
+	}
+	if (multiple)
+		first = ledger_first(l);
+	ch->acked_seq = ch->server->journal.seq;
+	if (tag - first < AT_ONCE)
+		settle_range(ch, first, tag, how);
+	else
+		settle_upto(ch, tag, how);
+	return true;
+}
+
+void
+settle_all(struct channel *ch)
+{
+	struct ledger all = ch->ledger;
+
+	ledger_init(&ch->ledger);
+	settle_ledger(ch->server, &all, SETTLE_REQUEUE, NULL);
+}

@@ -1,0 +1,115 @@
+/* transport.h - a byte stream behind a handful of events.
+ *
+ * Input is read into one scratch buffer shared by all and handed on where it
+ * lies; only what was not consumed is kept by the transport it belongs to.
+ * Output is gathered in pooled blocks, large bodies are lent, and each transport
+ * that has something to say is written to once, at the end of the turn
+ * (io_flush). An idle transport owns no buffer. */
+#ifndef BROKER_TRANSPORT_H
+#define BROKER_TRANSPORT_H
+
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "amqp/bytes.h"
+#include "amqp/message.h"
+
+enum {
+	BLOCK_SIZE = 64 * 1024,
+	READ_SIZE = 128 * 1024, /* at most this much is read at once */
+	LEND_SIZE = 8 * 1024,	/* bodies from here on are lent, not copied */
+};
+
+struct block;
+struct segment;
+
+/* What all transports of a loop share. */
+struct io {
+	struct event_base *base;
+	uint8_t *scratch;
+	size_t scratch_size;
+	struct block *pool;
+	size_t pooled;
+	TAILQ_HEAD(, transport) dirty; /* have output to write this turn */
+	uint64_t bytes_in, bytes_out, reads, writes;
+};
+
+/* max_frame is the largest frame that may lie in the input unparsed. */
+void io_init(struct io *, struct event_base *, size_t max_frame);
+void io_flush(struct io *);
+void io_fini(struct io *);
+
+/* Called by the transport, never from within a call made by its user, except
+ * input from transport_resume. None is called after closed. */
+struct transport_events {
+	/* Bytes came, together with those not consumed before. Returns how many
+	 * are done with. What is left stays until more comes or
+	 * transport_resume. */
+	size_t (*input)(void *arg, struct bytes);
+
+	/* Output has fallen to nothing after it had been held up. */
+	void (*drained)(void *arg);
+
+	/* The peer closed its side (error 0), the stream failed (errno), or
+	 * all was written after transport_finish (error -1). */
+	void (*closed)(void *arg, int error);
+};
+
+struct transport {
+	struct io *io;
+	int fd;
+	const struct transport_events *events;
+	void *arg;
+	struct event *readable, *writable;
+	bool reading;	 /* interested in input */
+	bool held_up;	 /* the socket took no more; waiting for writable */
+	bool finishing;	 /* close when all is written */
+	bool is_dirty;	 /* on io's list */
+	bool failed;	 /* a write failed; told at the next event */
+
+	uint8_t *kept; /* input not consumed */
+	size_t kept_size, kept_room;
+
+	struct block *first_block, *last_block;
+	struct segment *segments; /* a ring */
+	unsigned segment_first, segment_count, segment_room;
+	size_t pending; /* bytes not yet written */
+	size_t lent;	/* of them in messages, not in blocks */
+	uint64_t bytes_in, bytes_out;
+
+	TAILQ_ENTRY(transport) dirty_link;
+};
+
+/* Takes the socket, which must not block, and starts to read. */
+void transport_init(struct transport *, struct io *, int fd,
+    const struct transport_events *, void *arg);
+
+/* No event comes any more and nothing is written any more; what lies in the
+ * output stays until transport_fini. For a user that must not be freed yet. */
+void transport_stop(struct transport *);
+
+/* Closes at once; what was not written is lost. */
+void transport_fini(struct transport *);
+
+/* Room for n contiguous bytes of output, n at most BLOCK_SIZE. */
+uint8_t *transport_room(struct transport *, size_t n);
+
+/* n bytes of that room were written. */
+void transport_used(struct transport *, size_t n);
+
+/* Copies b of any size. */
+void transport_write(struct transport *, struct bytes b);
+
+/* Sends b, which lies in m; takes a reference until it is written. */
+void transport_lend(struct transport *, struct message *m, struct bytes b);
+
+/* Stops and resumes reading. Resuming first hands over what was kept, at once;
+ * false if the transport was told closed during that. */
+void transport_pause(struct transport *);
+void transport_resume(struct transport *);
+
+/* Reads no more, and tells closed(-1) when all output is written. */
+void transport_finish(struct transport *);
+
+#endif

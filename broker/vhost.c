@@ -1,0 +1,330 @@
+/* vhost.c - one namespace of exchanges, queues and bindings. */
+#include "broker/vhost.h"
+
+#include "amqp/table.h"
+#include "amqp/xalloc.h"
+#include "broker/log.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+#include "exchanges/type.h"
+
+/* Every vhost has these, durable; they are not stored. */
+static const struct {
+	const char *name;
+	const struct exchange_type *type;
+	bool internal;
+} predeclared[] = {
+    {"", &type_direct, false},
+    {"amq.direct", &type_direct, false},
+    {"amq.fanout", &type_fanout, false},
+    {"amq.topic", &type_topic, false},
+    {"amq.headers", &type_headers, false},
+    {"amq.match", &type_headers, false},
+    {"amq.rabbitmq.trace", &type_topic, true},
+};
+
+static bool
+is_predeclared(struct bytes name)
+{
+	return name.n == 0 || bytes_starts(name, BYTES("amq."));
+}
+
+static struct exchange *
+keep_exchange(struct vhost *v, struct exchange *x)
+{
+	names_put(&v->exchanges, x->destination.name, x);
+	return x;
+}
+
+struct vhost *
+vhost_new(struct server *s, struct bytes name)
+{
+	struct vhost *v = xcalloc(1, sizeof *v);
+	size_t n = sizeof predeclared / sizeof *predeclared;
+
+	v->server = s;
+	v->name = xbytesdup(name);
+	names_init(&v->exchanges);
+	names_init(&v->queues);
+	for (size_t i = 0; i < n; i++) {
+		struct exchange *x = exchange_new(predeclared[i].type,
+		    bytes_str(predeclared[i].name), BYTES(""));
+
+		x->durable = true;
+		x->internal = predeclared[i].internal;
+		keep_exchange(v, x);
+	}
+	v->default_exchange = names_get(&v->exchanges, BYTES(""));
+	names_put(&s->vhosts, v->name, v);
+	return v;
+}
+
+void
+vhost_store(struct vhost *v)
+{
+	journal_put(&v->server->journal,
+	    &(struct definition){
+		DEF_vhost, .vhost = {v->name, BYTES("")}});
+	server_stored(v->server);
+}
+
+/* At the end, when nobody looks any more: all at once. */
+void
+vhost_free(struct vhost *v)
+{
+	struct exchange *x;
+	struct queue *q;
+	size_t at = 0;
+
+	while ((x = names_each(&v->exchanges, &at)) != NULL)
+		while (x->bindings != NULL)
+			exchange_unbind(x->bindings);
+	for (at = 0; (x = names_each(&v->exchanges, &at)) != NULL;)
+		exchange_free(x);
+	for (at = 0; (q = names_each(&v->queues, &at)) != NULL;)
+		queue_free(q);
+	names_fini(&v->exchanges);
+	names_fini(&v->queues);
+	free((void *)v->name.p);
+	free(v);
+}
+
+struct exchange *
+vhost_exchange(const struct vhost *v, struct bytes name)
+{
+	return names_get(&v->exchanges, name);
+}
+
+struct queue *
+vhost_queue(const struct vhost *v, struct bytes name)
+{
+	return names_get(&v->queues, name);
+}
+
+/* --- bindings ------------------------------------------------------------------ */
+
+static bool
+destination_durable(const struct destination *d)
+{
+	return d->kind == TO_QUEUE ? ((const struct queue *)d)->lane.id != 0
+				   : ((const struct exchange *)d)->durable;
+}
+
+/* Both ends outlive the broker, so the binding does. */
+static bool
+binding_stored(const struct binding *b)
+{
+	return b->source->durable && destination_durable(b->destination);
+}
+
+static struct definition
+define_binding(const struct vhost *v, const struct binding *b)
+{
+	return (struct definition){DEF_binding,
+	    .binding = {v->name, b->source->destination.name,
+		b->destination->kind == TO_EXCHANGE, b->destination->name,
+		b->key, b->arguments}};
+}
+
+void
+vhost_bind(struct vhost *v, struct exchange *x, struct destination *d,
+    struct bytes key, struct bytes arguments)
+{
+	bool added;
+	struct binding *b = exchange_bind(x, d, key, arguments, &added);
+	struct definition def;
+
+	server_changed(v->server);
+	if (!added || !binding_stored(b))
+		return;
+	def = define_binding(v, b);
+	journal_put(&v->server->journal, &def);
+	server_stored(v->server);
+}
+
+static void
+remove_binding(struct vhost *v, struct binding *b)
+{
+	if (binding_stored(b)) {
+		struct definition def = define_binding(v, b);
+
+		journal_remove(&v->server->journal, &def);
+		server_stored(v->server);
+	}
+	exchange_unbind(b);
+	server_changed(v->server);
+}
+
+void
+vhost_unbind(struct vhost *v, struct binding *b)
+{
+	struct exchange *source = b->source;
+
+	remove_binding(v, b);
+	if (source->auto_delete && source->binding_count == 0)
+		vhost_delete_exchange(v, source);
+}
+
+/* Bindings to it go, and auto-delete exchanges that lose their last one. */
+static void
+forget(struct vhost *v, struct destination *d)
+{
+	while (d->bindings != NULL)
+		vhost_unbind(v, d->bindings);
+}
+
+/* --- exchanges ------------------------------------------------------------------ */
+
+static struct definition
+define_exchange(const struct vhost *v, const struct exchange *x)
+{
+	return (struct definition){DEF_exchange,
+	    .exchange = {v->name, x->destination.name,
+		bytes_str(x->type->name), x->auto_delete, x->internal,
+		x->arguments}};
+}
+
+static bool
+exchange_stored(const struct exchange *x)
+{
+	return x->durable && !is_predeclared(x->destination.name);
+}
+
+struct exchange *
+vhost_add_exchange(struct vhost *v, const struct exchange_type *type,
+    struct bytes name, struct bytes arguments, bool durable,
+    bool auto_delete, bool internal)
+{
+	struct exchange *x = exchange_new(type, name, arguments);
+
+	x->durable = durable;
+	x->auto_delete = auto_delete;
+	x->internal = internal;
+	keep_exchange(v, x);
+	server_changed(v->server);
+	if (exchange_stored(x)) {
+		struct definition def = define_exchange(v, x);
+
+		journal_put(&v->server->journal, &def);
+		server_stored(v->server);
+	}
+	return x;
+}
+
+/* Taken out first, so that a cycle of auto-delete exchanges ends. */
+void
+vhost_delete_exchange(struct vhost *v, struct exchange *x)
+{
+	if (names_take(&v->exchanges, x->destination.name) == NULL)
+		return;
+	if (exchange_stored(x)) {
+		struct definition def = define_exchange(v, x);
+
+		journal_remove(&v->server->journal, &def);
+		server_stored(v->server);
+	}
+	while (x->bindings != NULL)
+		remove_binding(v, x->bindings);
+	forget(v, &x->destination);
+	exchange_free(x);
+	server_changed(v->server);
+}
+
+/* --- queues ---------------------------------------------------------------------- */
+
+static struct definition
+define_queue(const struct vhost *v, const struct queue *q)
+{
+	return (struct definition){DEF_queue,
+	    .queue = {v->name, queue_name(q), (int64_t)q->lane.id,
+		q->auto_delete, q->owner != NULL, q->arguments}};
+}
+
+struct queue *
+vhost_add_queue(struct vhost *v, struct bytes name, struct bytes arguments,
+    bool durable, bool auto_delete, struct connection *owner)
+{
+	struct server *s = v->server;
+	bool stored = durable && owner == NULL;
+	struct queue *q =
+	    queue_new(v, name, arguments, stored ? ++s->last_lane : 0);
+
+	q->durable = durable;
+	q->auto_delete = auto_delete;
+	q->owner = owner;
+	if (owner != NULL)
+		TAILQ_INSERT_TAIL(&owner->owned, q, owner_link);
+	names_put(&v->queues, queue_name(q), q);
+	server_changed(s);
+	if (stored) {
+		struct definition def = define_queue(v, q);
+
+		journal_put(&s->journal, &def);
+		server_stored(s);
+	}
+	return q;
+}
+
+void
+vhost_remove_queue(struct vhost *v, struct queue *q)
+{
+	if (q->lane.id != 0) {
+		struct definition def = define_queue(v, q);
+
+		journal_remove(&v->server->journal, &def);
+		server_stored(v->server);
+	}
+	names_take(&v->queues, queue_name(q));
+	forget(v, &q->destination);
+	server_changed(v->server);
+}
+
+/* --- from the store ---------------------------------------------------------------- */
+
+void
+vhost_restore_exchange(struct vhost *v, const struct def_exchange *d)
+{
+	const struct exchange_type *type = exchange_type_find(d->type);
+	struct exchange *x;
+
+	if (type == NULL) {
+		log_warnx("exchange '%.*s' has the unknown type '%.*s'",
+		    BYTES_FMT(d->name), BYTES_FMT(d->type));
+		return;
+	}
+	x = exchange_new(type, d->name, d->arguments);
+	x->durable = true;
+	x->auto_delete = d->auto_delete;
+	x->internal = d->internal;
+	keep_exchange(v, x);
+}
+
+void
+vhost_restore_queue(struct vhost *v, const struct def_queue *d)
+{
+	struct queue *q =
+	    queue_new(v, d->name, d->arguments, (uint64_t)d->lane);
+
+	q->durable = true;
+	q->auto_delete = d->auto_delete;
+	names_put(&v->queues, queue_name(q), q);
+}
+
+void
+vhost_restore_binding(struct vhost *v, const struct def_binding *d)
+{
+	struct exchange *x = vhost_exchange(v, d->source);
+	struct exchange *to_exchange = d->to_exchange
+	    ? vhost_exchange(v, d->destination)
+	    : NULL;
+	struct queue *q =
+	    d->to_exchange ? NULL : vhost_queue(v, d->destination);
+
+	if (x == NULL || (to_exchange == NULL && q == NULL)) {
+		log_warnx("binding from '%.*s' to '%.*s' leads nowhere",
+		    BYTES_FMT(d->source), BYTES_FMT(d->destination));
+		return;
+	}
+	exchange_bind(x, q != NULL ? &q->destination : &to_exchange->destination,
+	    d->routing_key, d->arguments, NULL);
+}
