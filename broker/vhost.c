@@ -3,6 +3,7 @@
 
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
+#include "broker/connection.h"
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
