@@ -61,8 +61,10 @@ main(int argc, char **argv)
 	struct config config;
 	struct server *s;
 	char *dir;
-	int status = options_read(&options, &config, argc, argv);
+	int status;
 
+	config_init(&config);
+	status = options_read(&options, &config, argc, argv);
 	if (status >= 0)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
