@@ -3,6 +3,7 @@
 #define EXCHANGES_BINDING_H
 
 #include "amqp/bytes.h"
+#include "exchanges/chains.h"
 
 struct destination;
 struct exchange;
@@ -16,9 +17,12 @@ struct binding {
 	struct bytes arguments;                 /* a table */
 	struct binding *to_next, **to_prev;     /* others to the destination */
 	struct binding *from_next, **from_prev; /* others from the source */
-	struct binding *hash_next;              /* exchange.c's own */
+	struct chain_link identity;             /* exchange.c's own */
 	struct binding *type_next, **type_prev; /* the type's own */
-	void *type_data;                        /* the type's own */
+	union {
+		void *type_data;             /* the type's own */
+		struct chain_link type_link; /* the same */
+	};
 };
 
 /* Puts b in front of the list that starts at head and is linked by which_next

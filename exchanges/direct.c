@@ -1,67 +1,67 @@
 /* direct.c - the binding key is the routing key. */
 #include <stdlib.h>
 
-#include "amqp/names.h"
 #include "amqp/xalloc.h"
 #include "exchanges/type.h"
 
-/* The state is a table from key to the first binding of that key, which needs
- * no memory beyond the bindings. The others hang from the first by type_next;
- * the first is the one without a type_prev. */
+/* The state is a table of the first binding of each key, so that nothing is
+ * allocated beyond the bindings. The others of the key hang from the first by
+ * type_next; the first is the one without a type_prev. */
 
-static struct names *
-keys_of(struct exchange *x)
+static struct binding *
+first_of(const struct chains *keys, struct bytes key)
 {
-	if (x->state == NULL) {
-		x->state = xmalloc(sizeof(struct names));
-		names_init(x->state);
+	struct chain_link *link = chains_find(keys, bytes_hash(key));
+	struct binding *b = CHAIN_THING(link, struct binding, type_link);
+
+	while (b != NULL && !bytes_eq(b->key, key)) {
+		link = chain_next(link);
+		b = CHAIN_THING(link, struct binding, type_link);
 	}
-	return x->state;
+	return b;
 }
 
 static void
 direct_add(struct binding *b)
 {
-	struct names *keys = keys_of(b->source);
-	struct binding *first = names_get(keys, b->key);
+	struct exchange *x = b->source;
+	struct binding *first;
 
-	if (first != NULL) {
+	if (x->state == NULL)
+		x->state = xcalloc(1, sizeof(struct chains));
+	first = first_of(x->state, b->key);
+	if (first != NULL)
 		BINDING_LINK(first->type_next, b, type);
-		return;
-	}
-	b->type_next = NULL;
-	b->type_prev = NULL;
-	names_put(keys, b->key, b);
+	else
+		chains_add(x->state, &b->type_link, bytes_hash(b->key));
 }
 
 static void
 direct_remove(struct binding *b)
 {
-	struct names *keys = b->source->state;
+	struct chains *keys = b->source->state;
 	struct binding *second = b->type_next;
 
 	if (b->type_prev != NULL) {
 		BINDING_UNLINK(b, type);
 		return;
 	}
-	if (second == NULL) {
-		names_take(keys, b->key);
-		return;
+	chains_remove(keys, &b->type_link);
+	if (second != NULL) {
+		second->type_prev = NULL;
+		chains_add(keys, &second->type_link, b->type_link.hash);
 	}
-	second->type_prev = NULL;
-	names_put(keys, second->key, second); /* in place of b */
 }
 
 static size_t
 direct_match(const struct exchange *x, const struct routing *routing,
     match_fn *found, void *arg)
 {
-	const struct names *keys = x->state;
 	size_t work = 1;
 
-	if (keys == NULL)
+	if (x->state == NULL)
 		return work;
-	for (struct binding *b = names_get(keys, routing->key); b != NULL;
+	for (struct binding *b = first_of(x->state, routing->key); b != NULL;
 	     b = b->type_next, work++)
 		found(b, arg);
 	return work;
@@ -71,7 +71,7 @@ static void
 direct_fini(struct exchange *x)
 {
 	if (x->state != NULL)
-		names_fini(x->state);
+		chains_fini(x->state);
 	free(x->state);
 }
 

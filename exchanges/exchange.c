@@ -9,8 +9,6 @@
 #include "exchanges/hash.h"
 #include "exchanges/type.h"
 
-enum { INDEX_MIN = 8 }; /* buckets; a power of two, as every size */
-
 struct exchange *
 exchange_new(
     const struct exchange_type *type, struct bytes name, struct bytes arguments)
@@ -34,7 +32,7 @@ exchange_free(struct exchange *x)
 	assert(x->bindings == NULL && x->destination.bindings == NULL);
 	if (x->type->fini != NULL)
 		x->type->fini(x);
-	free(x->index);
+	chains_fini(&x->identities);
 	free((void *)x->destination.name.p);
 	free((void *)x->arguments.p);
 	free((void *)x->alternate.p);
@@ -48,7 +46,7 @@ exchange_check_binding(
 	return x->type->check == NULL ? NULL : x->type->check(key, arguments);
 }
 
-/* --- identity ----------------------------------------------------------- */
+/* --- identity ------------------------------------------------------------ */
 
 static uint64_t
 identity_hash(
@@ -59,60 +57,26 @@ identity_hash(
 	return hash_join(hash, hash_table(arguments));
 }
 
-static struct binding **
-bucket(const struct exchange *x, uint64_t hash)
+static bool
+identical(const struct binding *b, const struct destination *to,
+    struct bytes key, struct bytes arguments)
 {
-	return &x->index[hash & (x->index_size - 1)];
-}
-
-static struct binding **
-bucket_of(const struct exchange *x, const struct binding *b)
-{
-	return bucket(x, identity_hash(b->destination, b->key, b->arguments));
-}
-
-static void
-index_put(struct exchange *x, struct binding *b)
-{
-	struct binding **at = bucket_of(x, b);
-
-	b->hash_next = *at;
-	*at = b;
-}
-
-static void
-index_resize(struct exchange *x, size_t size)
-{
-	x->index = xrealloc(x->index, size * sizeof *x->index);
-	memset(x->index, 0, size * sizeof *x->index);
-	x->index_size = size;
-	for (struct binding *b = x->bindings; b != NULL; b = b->from_next)
-		index_put(x, b);
-}
-
-static void
-index_take(struct exchange *x, struct binding *b)
-{
-	struct binding **at = bucket_of(x, b);
-
-	while (*at != b)
-		at = &(*at)->hash_next;
-	*at = b->hash_next;
+	return b->destination == to && bytes_eq(b->key, key) &&
+	       amqp_table_equal(b->arguments, arguments);
 }
 
 struct binding *
 exchange_find_binding(const struct exchange *x, const struct destination *to,
     struct bytes key, struct bytes arguments)
 {
-	struct binding *b;
+	uint64_t hash = identity_hash(to, key, arguments);
+	struct chain_link *link = chains_find(&x->identities, hash);
 
-	if (x->index_size == 0)
-		return NULL;
-	b = *bucket(x, identity_hash(to, key, arguments));
-	while (b != NULL && (b->destination != to || !bytes_eq(b->key, key) ||
-				!amqp_table_equal(b->arguments, arguments)))
-		b = b->hash_next;
-	return b;
+	while (link != NULL &&
+	       !identical(CHAIN_THING(link, struct binding, identity), to, key,
+		   arguments))
+		link = chain_next(link);
+	return CHAIN_THING(link, struct binding, identity);
 }
 
 /* --- bindings come and go ------------------------------------------------ */
@@ -138,10 +102,8 @@ binding_add(struct exchange *x, struct destination *to, struct bytes key,
 {
 	struct binding *b = binding_new(x, to, key, arguments);
 
-	if (x->binding_count == x->index_size)
-		index_resize(
-		    x, x->index_size == 0 ? INDEX_MIN : 2 * x->index_size);
-	index_put(x, b);
+	chains_add(
+	    &x->identities, &b->identity, identity_hash(to, key, arguments));
 	BINDING_LINK(x->bindings, b, from);
 	BINDING_LINK(to->bindings, b, to);
 	x->binding_count++;
@@ -171,9 +133,7 @@ exchange_unbind(struct binding *b)
 		x->type->remove(b);
 	BINDING_UNLINK(b, to);
 	BINDING_UNLINK(b, from);
-	index_take(x, b);
+	chains_remove(&x->identities, &b->identity);
 	x->binding_count--;
 	free(b);
-	if (x->index_size > INDEX_MIN && x->binding_count < x->index_size / 8)
-		index_resize(x, x->index_size / 2);
 }

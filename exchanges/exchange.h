@@ -21,9 +21,8 @@ struct exchange {
 			 * that (RabbitMQ) */
 	struct binding *bindings; /* from it, linked by from_next */
 	size_t binding_count;
-	struct binding **index; /* exchange.c's own: bindings by identity */
-	size_t index_size;
-	void *state;	/* the type's own */
+	struct chains identities; /* exchange.c's own: bindings by identity */
+	void *state;		  /* the type's own */
 	uint64_t visited; /* router.c's own: the last pass that came by */
 };
 

@@ -59,7 +59,7 @@ pair_order(const void *left, const void *right)
 
 	if (a->key != b->key)
 		return a->key < b->key ? -1 : 1;
-	return a->place < b->place ? -1 : 1;
+	return (a->place > b->place) - (a->place < b->place);
 }
 
 static uint64_t
@@ -132,6 +132,8 @@ hash_value(const struct amqp_value *value)
 				 (uint32_t)value->decimal.value);
 	case 'V':
 		return 'V';
+	case 'T':
+		return hash_double((double)(uint64_t)value->i);
 	default:
 		return hash_double((double)value->i);
 	}

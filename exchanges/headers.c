@@ -52,8 +52,7 @@ struct shape {
 struct rule {
 	struct binding *binding;
 	struct shape *shape;
-	uint64_t hash; /* of shape and values */
-	struct rule *bucket_next, **bucket_prev;
+	struct chain_link by_hash;  /* of shape and values */
 	struct rule *sibling;       /* the binding's next rule */
 	struct amqp_value values[]; /* one per wish; borrow from the binding */
 };
@@ -63,13 +62,11 @@ struct headers {
 	struct names names;   /* struct header */
 	struct names shapes;  /* struct shape, by id */
 	struct header always; /* every message has it: for rules of no wish */
-	struct rule **rules;  /* by hash */
-	size_t rule_count, rule_size;
+	struct chains rules;
 	uint64_t pass;
 };
 
-/* --- names and shapes -------------------------------------------------------
- */
+/* --- names and shapes ---------------------------------------------------- */
 
 /* An argument that asks for a header. */
 struct pair {
@@ -189,8 +186,7 @@ shape_use(struct headers *h, const struct pair *pairs, size_t count)
 	return s;
 }
 
-/* --- rules
- * -------------------------------------------------------------------- */
+/* --- rules --------------------------------------------------------------- */
 
 static uint64_t
 shape_hash(const struct shape *s)
@@ -211,34 +207,6 @@ rule_hash(const struct rule *rule)
 }
 
 static void
-rule_put(struct headers *h, struct rule *rule)
-{
-	struct rule **bucket = &h->rules[rule->hash & (h->rule_size - 1)];
-
-	rule->bucket_next = *bucket;
-	rule->bucket_prev = bucket;
-	if (*bucket != NULL)
-		(*bucket)->bucket_prev = &rule->bucket_next;
-	*bucket = rule;
-}
-
-static void
-rules_resize(struct headers *h, size_t size)
-{
-	struct rule **old = h->rules, *next;
-	size_t old_size = h->rule_size;
-
-	h->rules = xcalloc(size, sizeof *h->rules);
-	h->rule_size = size;
-	for (size_t i = 0; i < old_size; i++)
-		for (struct rule *rule = old[i]; rule != NULL; rule = next) {
-			next = rule->bucket_next;
-			rule_put(h, rule);
-		}
-	free(old);
-}
-
-static void
 rule_add(struct headers *h, struct binding *b, const struct pair *pairs,
     size_t count)
 {
@@ -248,10 +216,7 @@ rule_add(struct headers *h, struct binding *b, const struct pair *pairs,
 	rule->shape = shape_use(h, pairs, count);
 	for (size_t i = 0; i < count; i++)
 		rule->values[i] = pairs[i].value;
-	rule->hash = rule_hash(rule);
-	if (h->rule_count++ == h->rule_size)
-		rules_resize(h, 2 * h->rule_size);
-	rule_put(h, rule);
+	chains_add(&h->rules, &rule->by_hash, rule_hash(rule));
 	rule->sibling = b->type_data;
 	b->type_data = rule;
 }
@@ -259,16 +224,12 @@ rule_add(struct headers *h, struct binding *b, const struct pair *pairs,
 static void
 rule_remove(struct headers *h, struct rule *rule)
 {
-	*rule->bucket_prev = rule->bucket_next;
-	if (rule->bucket_next != NULL)
-		rule->bucket_next->bucket_prev = rule->bucket_prev;
-	h->rule_count--;
+	chains_remove(&h->rules, &rule->by_hash);
 	shape_unuse(h, rule->shape);
 	free(rule);
 }
 
-/* --- bindings come and go
- * ----------------------------------------------------- */
+/* --- bindings come and go ------------------------------------------------ */
 
 /* By name, and where names are the same by place in the arguments. */
 static int
@@ -277,7 +238,8 @@ pair_order(const void *left, const void *right)
 	const struct pair *a = left, *b = right;
 	int order = bytes_cmp(a->name, b->name);
 
-	return order != 0 ? order : (a->name.p > b->name.p) * 2 - 1;
+	return order != 0 ? order
+			  : (a->name.p > b->name.p) - (a->name.p < b->name.p);
 }
 
 /* Keeps the first of each name. */
@@ -325,7 +287,6 @@ state_of(struct exchange *x)
 		x->state = h = xcalloc(1, sizeof *h);
 		names_init(&h->names);
 		names_init(&h->shapes);
-		rules_resize(h, RULES_MIN);
 	}
 	return h;
 }
@@ -356,12 +317,9 @@ headers_remove(struct binding *b)
 		next = rule->sibling;
 		rule_remove(h, rule);
 	}
-	if (h->rule_size > RULES_MIN && h->rule_count < h->rule_size / 8)
-		rules_resize(h, h->rule_size / 2);
 }
 
-/* --- matching
- * ----------------------------------------------------------------- */
+/* --- matching ------------------------------------------------------------ */
 
 /* Notes the message's value for each name that matters, and lists them. */
 static struct header *
@@ -404,9 +362,9 @@ shape_present(const struct headers *h, const struct shape *s, uint64_t *hash)
 }
 
 static bool
-rule_holds(const struct rule *rule, const struct shape *s, uint64_t hash)
+rule_holds(const struct rule *rule, const struct shape *s)
 {
-	if (rule->hash != hash || rule->shape != s)
+	if (rule->shape != s)
 		return false;
 	for (size_t i = 0; i < s->count; i++)
 		if (!s->wishes[i].any_value &&
@@ -416,7 +374,6 @@ rule_holds(const struct rule *rule, const struct shape *s, uint64_t hash)
 	return true;
 }
 
-/* What it costs is counted by the wishes looked at and the rules that hold. */
 static size_t
 shape_match(
     const struct headers *h, const struct shape *s, match_fn *found, void *arg)
@@ -426,10 +383,13 @@ shape_match(
 
 	if (!shape_present(h, s, &hash))
 		return work;
-	for (struct rule *rule = h->rules[hash & (h->rule_size - 1)];
-	     rule != NULL; rule = rule->bucket_next, work++)
-		if (rule_holds(rule, s, hash))
+	for (struct chain_link *link = chains_find(&h->rules, hash);
+	     link != NULL; link = chain_next(link), work++) {
+		struct rule *rule = CHAIN_THING(link, struct rule, by_hash);
+
+		if (rule_holds(rule, s))
 			found(rule->binding, arg);
+	}
 	return work;
 }
 
@@ -458,7 +418,7 @@ headers_fini(struct exchange *x)
 		return;
 	names_fini(&h->names);
 	names_fini(&h->shapes);
-	free(h->rules);
+	chains_fini(&h->rules);
 	free(h);
 }
 

@@ -20,7 +20,7 @@ append_number(struct writer *w, int64_t number)
 	append(w, text);
 }
 
-/* --- strings -------------------------------------------------------------- */
+/* --- strings ------------------------------------------------------------- */
 
 /* The letter of an escape sequence, or 0. */
 static char
@@ -87,8 +87,7 @@ quote_bytes(struct writer *w, struct bytes b)
 	append(w, ">>");
 }
 
-/* --- floating point ---------------------------------------------------------
- */
+/* --- floating point ------------------------------------------------------ */
 
 /* The fewest digits that read back as d. */
 static void
@@ -125,8 +124,7 @@ quote_double(struct writer *w, double d)
 	}
 }
 
-/* --- compounds --------------------------------------------------------------
- */
+/* --- compounds ----------------------------------------------------------- */
 
 static void
 quote_decimal(struct writer *w, const struct amqp_value *v)

@@ -14,8 +14,6 @@
 #include "exchanges/hash.h"
 #include "exchanges/type.h"
 
-enum { EDGES_MIN = 16 }; /* buckets; a power of two, as every size */
-
 enum node_kind { WORD, STAR, HASH };
 
 /* What is reached by the words from the root to here. */
@@ -27,9 +25,8 @@ struct node {
 	uint64_t step;            /* the last step whose set it was put into */
 	struct binding *bindings; /* whose pattern ends here */
 	enum node_kind kind;
+	struct chain_link edge; /* WORD: by parent and word */
 	uint32_t word_size;
-	struct node *edge_next; /* WORD: in the bucket of parent and word */
-	uint64_t word_hash;
 	uint8_t word[];
 };
 
@@ -43,13 +40,12 @@ struct set {
  * found by parent and word. */
 struct trie {
 	struct node *root;
-	struct node **edges;
-	size_t edge_count, edge_size;
+	struct chains edges;
 	struct set now, next; /* kept between matches */
 	uint64_t step;
 };
 
-/* --- words ---------------------------------------------------------------- */
+/* --- words --------------------------------------------------------------- */
 
 struct words {
 	struct bytes rest;
@@ -81,80 +77,35 @@ words_next(struct words *w, struct bytes *word)
 	return true;
 }
 
-/* --- edges ---------------------------------------------------------------- */
+/* --- edges --------------------------------------------------------------- */
 
-static struct node **
-edge_bucket(const struct trie *t, const struct node *parent, uint64_t word_hash)
+static uint64_t
+edge_hash(const struct node *parent, uint64_t word_hash)
 {
-	uint64_t hash = hash_join(word_hash, (uintptr_t)parent);
+	return hash_join(word_hash, (uintptr_t)parent);
+}
 
-	return &t->edges[hash & (t->edge_size - 1)];
+static bool
+edge_leads(const struct node *n, const struct node *parent, struct bytes word)
+{
+	return n->parent == parent &&
+	       bytes_eq((struct bytes){n->word, n->word_size}, word);
 }
 
 static struct node *
 edge_find(const struct trie *t, const struct node *parent, struct bytes word,
     uint64_t word_hash)
 {
-	struct node *n = *edge_bucket(t, parent, word_hash);
+	struct chain_link *link =
+	    chains_find(&t->edges, edge_hash(parent, word_hash));
 
-	while (n != NULL &&
-	       (n->parent != parent ||
-		   !bytes_eq((struct bytes){n->word, n->word_size}, word)))
-		n = n->edge_next;
-	return n;
+	while (link != NULL &&
+	       !edge_leads(CHAIN_THING(link, struct node, edge), parent, word))
+		link = chain_next(link);
+	return CHAIN_THING(link, struct node, edge);
 }
 
-static void
-edge_put(struct trie *t, struct node *n)
-{
-	struct node **at = edge_bucket(t, n->parent, n->word_hash);
-
-	n->edge_next = *at;
-	*at = n;
-}
-
-static void
-edges_resize(struct trie *t, size_t size)
-{
-	struct node **old = t->edges;
-	size_t old_size = t->edge_size;
-	struct node *next;
-
-	t->edges = xcalloc(size, sizeof *t->edges);
-	t->edge_size = size;
-	for (size_t i = 0; i < old_size; i++)
-		for (struct node *n = old[i]; n != NULL; n = next) {
-			next = n->edge_next;
-			edge_put(t, n);
-		}
-	free(old);
-}
-
-static void
-edge_add(struct trie *t, struct node *n)
-{
-	if (t->edge_count == t->edge_size)
-		edges_resize(t, 2 * t->edge_size);
-	edge_put(t, n);
-	t->edge_count++;
-	n->parent->words++;
-}
-
-static void
-edge_remove(struct trie *t, struct node *n)
-{
-	struct node **at = edge_bucket(t, n->parent, n->word_hash);
-
-	while (*at != n)
-		at = &(*at)->edge_next;
-	*at = n->edge_next;
-	n->parent->words--;
-	t->edge_count--;
-	if (t->edge_size > EDGES_MIN && t->edge_count < t->edge_size / 8)
-		edges_resize(t, t->edge_size / 2);
-}
-
-/* --- nodes ---------------------------------------------------------------- */
+/* --- nodes --------------------------------------------------------------- */
 
 static struct node *
 node_new(struct node *parent, enum node_kind kind, struct bytes word)
@@ -184,8 +135,8 @@ word_child(struct trie *t, struct node *parent, struct bytes word)
 
 	if (n == NULL) {
 		n = node_new(parent, WORD, word);
-		n->word_hash = hash;
-		edge_add(t, n);
+		chains_add(&t->edges, &n->edge, edge_hash(parent, hash));
+		parent->words++;
 	}
 	return n;
 }
@@ -212,12 +163,14 @@ node_needed(const struct node *n)
 static void
 node_free(struct trie *t, struct node *n)
 {
-	if (n->kind == WORD)
-		edge_remove(t, n);
-	else if (n->kind == STAR)
+	if (n->kind == STAR)
 		n->parent->star = NULL;
-	else
+	else if (n->kind == HASH)
 		n->parent->hash = NULL;
+	else {
+		chains_remove(&t->edges, &n->edge);
+		n->parent->words--;
+	}
 	free(n);
 }
 
@@ -233,7 +186,7 @@ prune(struct trie *t, struct node *n)
 	}
 }
 
-/* --- bindings come and go ------------------------------------------------- */
+/* --- bindings come and go ------------------------------------------------ */
 
 static struct trie *
 trie_of(struct exchange *x)
@@ -243,7 +196,6 @@ trie_of(struct exchange *x)
 	if (t == NULL) {
 		x->state = t = xcalloc(1, sizeof *t);
 		t->root = node_new(NULL, WORD, (struct bytes){0});
-		edges_resize(t, EDGES_MIN);
 	}
 	return t;
 }
@@ -269,7 +221,7 @@ topic_remove(struct binding *b)
 	prune(b->source->state, b->type_data);
 }
 
-/* --- matching ------------------------------------------------------------- */
+/* --- matching ------------------------------------------------------------ */
 
 static void
 set_add(struct set *set, struct node *n)
@@ -369,7 +321,7 @@ topic_fini(struct exchange *x)
 	if (t == NULL)
 		return;
 	free(t->root);
-	free(t->edges);
+	chains_fini(&t->edges);
 	free(t->now.nodes);
 	free(t->next.nodes);
 	free(t);

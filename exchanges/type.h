@@ -32,8 +32,9 @@ struct exchange_type {
 	const char *(*check)(struct bytes key, struct bytes arguments);
 
 	/* Called once for each binding when it comes and when it goes, with the
-	 * exchange's state to keep in binding->source->state. Both NULL if the
-	 * type needs no more than source->bindings. */
+	 * exchange's state to keep in binding->source->state. The binding's
+	 * type_ members are zero when it comes. Both NULL if the type needs no
+	 * more than source->bindings. */
 	void (*add)(struct binding *);
 	void (*remove)(struct binding *);
 

@@ -144,18 +144,6 @@ rig_reached(const struct rig *rig, const char *queue)
 	return false;
 }
 
-static size_t
-index_count(const struct exchange *x)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < x->index_size; i++)
-		for (struct binding *b = x->index[i]; b != NULL;
-		     b = b->hash_next)
-			count++;
-	return count;
-}
-
 void
 rig_check(const struct exchange *x)
 {
@@ -174,7 +162,7 @@ rig_check(const struct exchange *x)
 		count++;
 	}
 	CU_ASSERT_EQUAL(count, x->binding_count);
-	CU_ASSERT_EQUAL(count, index_count(x));
+	CU_ASSERT_EQUAL(count, x->identities.count);
 }
 
 unsigned

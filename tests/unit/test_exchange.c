@@ -175,20 +175,19 @@ test_equal_tables_have_equal_hashes(void)
 	}
 }
 
-/* --- costs -------------------------------------------------------------------
- */
+/* --- costs --------------------------------------------------------------- */
 
 /* Finding, binding and unbinding walk one bucket. */
 static size_t
-longest_bucket(const struct exchange *x)
+longest_bucket(const struct chains *c)
 {
 	size_t longest = 0;
 
-	for (size_t i = 0; i < x->index_size; i++) {
+	for (size_t i = 0; i < c->size; i++) {
 		size_t length = 0;
 
-		for (struct binding *b = x->index[i]; b != NULL;
-		     b = b->hash_next)
+		for (struct chain_link *link = c->buckets[i]; link != NULL;
+		     link = link->next)
 			length++;
 		if (length > longest)
 			longest = length;
@@ -209,11 +208,11 @@ test_one_key_may_have_many_destinations(void)
 	for (unsigned i = 0; i < MANY; i++)
 		rig_bind(x, rig_queue_numbered(&rig, "q", i), "k", NULL);
 	CU_ASSERT_EQUAL(x->binding_count, MANY);
-	CU_ASSERT(longest_bucket(x) < SHORT);
+	CU_ASSERT(longest_bucket(&x->identities) < SHORT);
 	for (unsigned i = 0; i < MANY; i++)
 		rig_unbind(x, rig_queue_numbered(&rig, "q", i), "k", NULL);
 	CU_ASSERT_EQUAL(x->binding_count, 0);
-	CU_ASSERT(x->index_size < SHORT);
+	CU_ASSERT(x->identities.size < SHORT);
 	rig_fini(&rig);
 }
 
@@ -230,7 +229,7 @@ test_one_destination_may_have_many_keys(void)
 	for (unsigned i = 0; i < MANY; i++)
 		rig_bind(x, q, rig_text("a.%u.#", i), NULL);
 	CU_ASSERT_EQUAL(x->binding_count, MANY);
-	CU_ASSERT(longest_bucket(x) < SHORT);
+	CU_ASSERT(longest_bucket(&x->identities) < SHORT);
 	while (q->bindings != NULL)
 		exchange_unbind(q->bindings);
 	CU_ASSERT_EQUAL(x->binding_count, 0);
@@ -256,12 +255,11 @@ test_one_key_may_have_many_arguments(void)
 		rig_bind(x, q, "k", text);
 	}
 	CU_ASSERT_EQUAL(x->binding_count, MANY / 4);
-	CU_ASSERT(longest_bucket(x) < SHORT);
+	CU_ASSERT(longest_bucket(&x->identities) < SHORT);
 	rig_fini(&rig);
 }
 
-/* --- at random
- * ----------------------------------------------------------------- */
+/* --- at random ----------------------------------------------------------- */
 
 /* Every type, exchanges and queues as destinations, in any order. */
 static void

@@ -302,8 +302,7 @@ test_alternate_is_not_tried_when_a_copy_matches(void)
 	rig_fini(&rig);
 }
 
-/* --- long chains
- * -------------------------------------------------------------- */
+/* --- long chains --------------------------------------------------------- */
 
 enum { CHAIN = 10000, STACK = 256 * 1024 };
 
@@ -355,8 +354,7 @@ test_ten_thousand_exchanges_need_no_stack(void)
 	rig_fini(&rig);
 }
 
-/* --- allocations
- * ---------------------------------------------------------------- */
+/* --- allocations --------------------------------------------------------- */
 
 static void
 check_no_allocation(const struct exchange_type *type)

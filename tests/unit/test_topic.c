@@ -227,8 +227,7 @@ test_longest_keys_and_patterns_work(void)
 	rig_fini(&rig);
 }
 
-/* --- against a matcher that is plainly right --------------------------------
- */
+/* --- against a matcher that is plainly right ----------------------------- */
 
 enum { MAX_WORDS = 8, PATTERNS = 60 };
 
