@@ -58,8 +58,7 @@ forget_decisions(struct auth *a)
 }
 
 static struct decision *
-decision_place(
-    struct auth *a, const struct permission *p, enum verb verb,
+decision_place(struct auth *a, const struct permission *p, enum verb verb,
     struct bytes name)
 {
 	uint64_t hash = bytes_hash(name) + (uintptr_t)p / 64 + verb * 7919;
@@ -85,7 +84,8 @@ decide(struct auth *a, const struct permission *p, enum verb verb,
 	return d->allowed;
 }
 
-/* --- permissions ------------------------------------------------------------ */
+/* --- permissions ------------------------------------------------------------
+ */
 
 static struct permission *
 permission_find(const struct user *user, struct bytes vhost)
@@ -171,7 +171,8 @@ permissions_clear(struct auth *a, struct user *user)
 	forget_decisions(a);
 }
 
-/* --- users -------------------------------------------------------------------- */
+/* --- users
+ * -------------------------------------------------------------------- */
 
 static struct user *
 user_new(struct auth *a, struct bytes name)
@@ -251,19 +252,21 @@ auth_each_user(const struct auth *a, size_t *at)
 	return names_each(&a->users, at);
 }
 
-/* --- what the store is told ------------------------------------------------ */
+/* --- what the store is told ------------------------------------------------
+ */
 
 static void
 tell_user(struct auth *a, const struct user *user, bool remove)
 {
 	struct definition d = {
 	    .kind = DEF_user,
-	    .user = {
-		.name = user->name,
-		.hash = user->hash,
-		.algorithm = bytes_str(user->algorithm),
-		.tags = bytes_str(user->tags),
-	    },
+	    .user =
+		{
+		    .name = user->name,
+		    .hash = user->hash,
+		    .algorithm = bytes_str(user->algorithm),
+		    .tags = bytes_str(user->tags),
+		},
 	};
 
 	a->store(a->store_arg, &d, remove);
@@ -274,13 +277,14 @@ tell_permission(struct auth *a, const struct permission *p, bool remove)
 {
 	struct definition d = {
 	    .kind = DEF_permission,
-	    .permission = {
-		.vhost = p->vhost,
-		.user = p->user->name,
-		.configure = p->text[VERB_CONFIGURE],
-		.write = p->text[VERB_WRITE],
-		.read = p->text[VERB_READ],
-	    },
+	    .permission =
+		{
+		    .vhost = p->vhost,
+		    .user = p->user->name,
+		    .configure = p->text[VERB_CONFIGURE],
+		    .write = p->text[VERB_WRITE],
+		    .read = p->text[VERB_READ],
+		},
 	};
 
 	a->store(a->store_arg, &d, remove);
@@ -313,8 +317,9 @@ restore_permission(struct auth *a, const struct def_permission *d)
 	if (p != NULL)
 		permission_install(a, p);
 	else
-		log_error("permissions of user '%s' in vhost '%s' are left out: "
-			  "%s",
+		log_error(
+		    "permissions of user '%s' in vhost '%s' are left out: "
+		    "%s",
 		    log_safe(d->user), log_safe(d->vhost), error);
 }
 
@@ -327,7 +332,8 @@ auth_restore(struct auth *a, const struct definition *d)
 		restore_permission(a, &d->permission);
 }
 
-/* --- life ----------------------------------------------------------------------- */
+/* --- life
+ * ----------------------------------------------------------------------- */
 
 struct auth *
 auth_new(auth_store *store, void *arg)
@@ -395,7 +401,8 @@ auth_add_loopback(struct auth *a, struct bytes name)
 	mark_loopback(a);
 }
 
-/* --- questions -------------------------------------------------------------------- */
+/* --- questions
+ * -------------------------------------------------------------------- */
 
 struct user *
 auth_check_password(struct auth *a, struct bytes name, struct bytes password,
@@ -413,8 +420,7 @@ auth_check_password(struct auth *a, struct bytes name, struct bytes password,
 	}
 	if (user->loopback_only && !from_loopback) {
 		snprintf(reason, size,
-		    "user '%s' can only connect via localhost",
-		    log_safe(name));
+		    "user '%s' can only connect via localhost", log_safe(name));
 		return NULL;
 	}
 	user->refs++;
@@ -440,11 +446,12 @@ auth_may(struct auth *a, const struct user *user, struct bytes vhost,
 	return decide(a, p, verb, name.n > 0 ? name : BYTES("amq.default"));
 }
 
-/* --- changes ------------------------------------------------------------------------ */
+/* --- changes
+ * ------------------------------------------------------------------------ */
 
 enum auth_status
-auth_add_user(struct auth *a, struct bytes name, struct bytes password,
-    const char *tags)
+auth_add_user(
+    struct auth *a, struct bytes name, struct bytes password, const char *tags)
 {
 	struct user *user;
 

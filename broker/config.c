@@ -49,7 +49,8 @@ is_map(const struct row *row)
 	return row->type == TYPE_ADDRESSES || row->type == TYPE_FLAGS;
 }
 
-/* --- reading values ----------------------------------------------------------- */
+/* --- reading values
+ * ----------------------------------------------------------- */
 
 struct unit {
 	const char *name;
@@ -99,7 +100,7 @@ read_term(const char **p, const struct unit *units, size_t count, int64_t *sum)
 		++*p;
 	unit = find_unit(units, count, letters, (size_t)(*p - letters));
 	return unit != NULL && !__builtin_mul_overflow(n, unit->factor, &n) &&
-	    !__builtin_add_overflow(*sum, n, sum);
+	       !__builtin_add_overflow(*sum, n, sum);
 }
 
 static bool
@@ -146,9 +147,9 @@ read_time(const struct row *row, const char *p, int64_t *n)
 static bool
 read_number(const struct row *row, const char *value, int64_t *n)
 {
-	bool read = row->type == TYPE_SIZE ? read_size(value, n)
-	    : row->type == TYPE_TIME	   ? read_time(row, value, n)
-					   : read_int(value, n);
+	bool read = row->type == TYPE_SIZE   ? read_size(value, n)
+		    : row->type == TYPE_TIME ? read_time(row, value, n)
+					     : read_int(value, n);
 
 	return read && *n >= row->min && *n <= row->max;
 }
@@ -175,8 +176,7 @@ read_level(const char *value, enum log_level *level)
 }
 
 bool
-config_address(
-    const char *value, char *host, size_t host_size, unsigned *port)
+config_address(const char *value, char *host, size_t host_size, unsigned *port)
 {
 	const char *colon = strrchr(value, ':');
 	const char *digits = colon != NULL ? colon + 1 : value;
@@ -199,7 +199,8 @@ config_address(
 	return true;
 }
 
-/* --- maps ----------------------------------------------------------------------- */
+/* --- maps
+ * ----------------------------------------------------------------------- */
 
 static void
 map_clear(struct config_map *map)
@@ -254,8 +255,8 @@ map_accepts(const struct row *row, const char *value)
 	bool flag;
 
 	return row->type == TYPE_FLAGS
-	    ? read_bool(value, &flag)
-	    : config_address(value, host, sizeof host, &port);
+		   ? read_bool(value, &flag)
+		   : config_address(value, host, sizeof host, &port);
 }
 
 /* name is NULL for "key = none". */
@@ -275,7 +276,8 @@ map_set(struct config *c, const struct row *row, const char *name,
 	return true;
 }
 
-/* --- setting -------------------------------------------------------------------- */
+/* --- setting
+ * -------------------------------------------------------------------- */
 
 static bool
 text_set(char **field, const char *value)
@@ -316,8 +318,8 @@ assign(struct config *c, const struct row *row, const char *name,
 	return true;
 }
 
-/* The row for a key. For a map's, *name is what stands for the '*', NULL for the
- * key that means all of it. */
+/* The row for a key. For a map's, *name is what stands for the '*', NULL for
+ * the key that means all of it. */
 static const struct row *
 find_row(const char *key, const char **name)
 {
@@ -423,7 +425,8 @@ config_fini(struct config *c)
 	}
 }
 
-/* --- files ----------------------------------------------------------------------- */
+/* --- files
+ * ----------------------------------------------------------------------- */
 
 static char *
 skip_blanks(char *p)
@@ -493,8 +496,8 @@ read_line(char *p, char **key)
 
 /* One line; source is "file:line". */
 static bool
-load_line(struct config *c, char *text, const char *source, char *error,
-    size_t size)
+load_line(
+    struct config *c, char *text, const char *source, char *error, size_t size)
 {
 	char sentence[512];
 	char *key, *value;
@@ -520,8 +523,8 @@ load_line(struct config *c, char *text, const char *source, char *error,
 }
 
 static bool
-load_lines(struct config *c, FILE *f, const char *path, char *error,
-    size_t size)
+load_lines(
+    struct config *c, FILE *f, const char *path, char *error, size_t size)
 {
 	char *text = NULL, *source;
 	size_t room = 0, number = 0;
@@ -561,7 +564,8 @@ config_load(struct config *c, const char *path, char *error, size_t size)
 	return loaded;
 }
 
-/* --- telling ------------------------------------------------------------------------ */
+/* --- telling
+ * ------------------------------------------------------------------------ */
 
 typedef void setting_teller(void *arg, const struct setting_view *);
 

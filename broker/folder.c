@@ -1,8 +1,10 @@
-/* folder.c - where the data folder is. */
+/* folder.c - where the data folder is, and what the node is called. */
 #include "broker/folder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,4 +65,31 @@ folder_make(const char *dir)
 	made = made && make_one(path);
 	free(path);
 	return made;
+}
+
+char *
+folder_private(void)
+{
+	const char *above = environment("TMPDIR");
+	char *dir =
+	    xasprintf("%s/leveret.XXXXXX", above != NULL ? above : "/tmp");
+
+	if (mkdtemp(dir) != NULL)
+		return dir;
+	free(dir);
+	return NULL;
+}
+
+const char *
+node_name(void)
+{
+	static char name[80];
+	char host[65] = "localhost";
+
+	if (*name != '\0')
+		return name;
+	gethostname(host, sizeof host - 1);
+	host[strcspn(host, ".")] = '\0';
+	snprintf(name, sizeof name, "rabbit@%s", host);
+	return name;
 }

@@ -1,4 +1,4 @@
-/* folder.h - where the data folder is. */
+/* folder.h - where the data folder is, and what the node is called. */
 #ifndef BROKER_FOLDER_H
 #define BROKER_FOLDER_H
 
@@ -14,5 +14,12 @@ char *data_folder(void);
 /* Makes the folder, and those above it, for this user only. False with
  * errno. */
 bool folder_make(const char *dir);
+
+/* A new folder in $TMPDIR or /tmp for the socket of a broker that keeps
+ * nothing; the caller removes and frees it. NULL with errno. */
+char *folder_private(void);
+
+/* "rabbit@" and the short name of this machine, as RabbitMQ calls a node. */
+const char *node_name(void);
 
 #endif

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 enum {
-	PREFIX = 80,	/* room for time, level and process */
-	WRITE = 4096,	/* PIPE_BUF: a pipe that polls writable takes that much
-			 * without blocking */
+	PREFIX = 80,  /* room for time, level and process */
+	WRITE = 4096, /* PIPE_BUF: a pipe that polls writable takes that much
+		       * without blocking */
 	WAITING = 262144, /* bytes kept for a slow reader */
 	SAFE = 255,
 	SAFE_BUFFERS = 8,
@@ -57,7 +57,8 @@ log_wants(enum log_level level)
 	return level >= out.level;
 }
 
-/* --- writing without being held up ----------------------------------------- */
+/* --- writing without being held up -----------------------------------------
+ */
 
 static bool
 writable(int wait_ms)
@@ -148,7 +149,8 @@ emit(const char *p, size_t n)
 		keep(p + written, n - written);
 }
 
-/* --- shaping a line ---------------------------------------------------------- */
+/* --- shaping a line ----------------------------------------------------------
+ */
 
 /* "2026-01-02 03:04:05.678901+00:00 [info] <0.684.0> " */
 static size_t
@@ -265,12 +267,13 @@ vlog_errno(enum log_level level, const char *format, va_list ap)
 	if (!log_wants(level))
 		return;
 	text = format_text(buffer, sizeof buffer - 128, format, ap);
-	text.n += (size_t)snprintf(buffer + text.n, sizeof buffer - text.n,
-	    ": %s", strerror(errno));
+	text.n += (size_t)snprintf(
+	    buffer + text.n, sizeof buffer - text.n, ": %s", strerror(errno));
 	line(level, (unsigned)getpid(), text);
 }
 
-/* --- the verbs ----------------------------------------------------------------- */
+/* --- the verbs
+ * ----------------------------------------------------------------- */
 
 #define LOG(level)                                                             \
 	do {                                                                   \

@@ -34,7 +34,8 @@ static const char usage[] =
     "  -o KEY=VALUE  set any setting\n"
     "  -p PORT       accept AMQP on PORT; 0: any free one\n"
     "  --port-file FILE\n"
-    "                write a line \"name port\" for each listener to FILE once\n"
+    "                write a line \"name port\" for each listener to FILE "
+    "once\n"
     "                it accepts\n"
     "  -V            print the version\n"
     "  -h            print this\n";

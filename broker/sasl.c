@@ -59,12 +59,11 @@ static bool
 named(struct bytes mechanism, const char *name)
 {
 	return mechanism.n == strlen(name) &&
-	    strncasecmp((const char *)mechanism.p, name, mechanism.n) == 0;
+	       strncasecmp((const char *)mechanism.p, name, mechanism.n) == 0;
 }
 
 enum sasl_status
-sasl_read(
-    struct bytes mechanism, struct bytes response, struct credentials *c)
+sasl_read(struct bytes mechanism, struct bytes response, struct credentials *c)
 {
 	if (named(mechanism, "PLAIN"))
 		return read_plain(response, c);
