@@ -312,6 +312,8 @@ flush(struct transport *t)
 		event_add(t->writable, NULL);
 	} else if (t->finishing) {
 		event_active(t->writable, EV_WRITE, 0);
+	} else {
+		t->events->drained(t->arg);
 	}
 }
 

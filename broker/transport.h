@@ -41,14 +41,15 @@ void io_flush(struct io *);
 void io_fini(struct io *);
 
 /* Called by the transport, never from within a call made by its user, except
- * input from transport_resume. None is called after closed. */
+ * input from transport_resume and drained from io_flush. None is called after closed. */
 struct transport_events {
 	/* Bytes came, together with those not consumed before. Returns how many
 	 * are done with. What is left stays until more comes or
 	 * transport_resume. */
 	size_t (*input)(void *arg, struct bytes);
 
-	/* Output has fallen to nothing after it had been held up. */
+	/* All output was written. Called from io_flush, or from the loop after
+	 * the socket had been held up. */
 	void (*drained)(void *arg);
 
 	/* The peer closed its side (error 0), the stream failed (errno), or
