@@ -2,7 +2,6 @@
 #include "amqp/table.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "amqp/xalloc.h"
@@ -54,6 +53,15 @@ amqp_value_integer(const struct amqp_value *value)
 	return tag_of(value->tag)->integer;
 }
 
+/* RabbitMQ cannot read infinities and what is not a number. */
+static bool
+check_finite(struct reader *r, char tag)
+{
+	static const uint32_t f = 0x7f800000;
+	static const uint64_t d = 0x7ff0000000000000;
+	return tag == 'f' ? (reader_u32(r) & f) != f : (reader_u64(r) & d) != d;
+}
+
 /* A table's pairs or an array's members. Each octet is visited once, whatever
  * the depth: what is inside is looked at only on its own level. */
 static bool
@@ -72,6 +80,9 @@ check_inside(struct bytes inside, bool keys, int depth)
 			struct bytes deeper = reader_longstr(&r);
 			if (depth == AMQP_TABLE_DEPTH ||
 			    !check_inside(deeper, tag == 'F', depth + 1))
+				return false;
+		} else if (tag == 'f' || tag == 'd') {
+			if (!check_finite(&r, tag))
 				return false;
 		} else {
 			reader_bytes(&r, tag_of(tag)->size);
@@ -275,13 +286,6 @@ array_equal(struct bytes a, struct bytes b)
 	return reader_left(&y) == 0;
 }
 
-/* Not a number equals itself here: a binding can be found again. */
-static bool
-double_equal(double a, double b)
-{
-	return a == b || (isnan(a) && isnan(b));
-}
-
 /* Both long tags are one type to RabbitMQ. */
 static char
 plain_tag(char tag)
@@ -301,7 +305,7 @@ amqp_value_equal(const struct amqp_value *a, const struct amqp_value *b)
 		return a->t == b->t;
 	case 'f':
 	case 'd':
-		return double_equal(a->d, b->d);
+		return a->d == b->d;
 	case 'D':
 		return a->decimal.scale == b->decimal.scale &&
 		       a->decimal.value == b->decimal.value;
@@ -343,7 +347,7 @@ amqp_value_alike(const struct amqp_value *a, const struct amqp_value *b)
 	if (amqp_value_integer(a) && amqp_value_integer(b))
 		return a->i == b->i;
 	if (is_float(a) && is_float(b))
-		return double_equal(a->d, b->d);
+		return a->d == b->d;
 	if (amqp_value_integer(a) && is_float(b))
 		return integer_is(a->i, b->d);
 	if (is_float(a) && amqp_value_integer(b))

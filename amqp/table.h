@@ -2,7 +2,8 @@
  *
  * A table is struct bytes: name-value pairs without the four octets of length
  * in front. Tags and sizes are RabbitMQ's (its published errata to 0-9-1
- * §4.2.5.5): t b B s u I i l L f d D S x A T F V. */
+ * §4.2.5.5): t b B s u I i l L f d D S x A T F V. Floating numbers are finite,
+ * as RabbitMQ demands. */
 #ifndef AMQP_TABLE_H
 #define AMQP_TABLE_H
 

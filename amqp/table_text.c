@@ -1,7 +1,6 @@
 /* table_text.c - field tables as readable text, and back. */
 #include "amqp/table.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +102,9 @@ print_value(struct writer *w, const struct amqp_value *value)
 
 static const char ends[] = ",]}";
 
+/* Halfway from the largest float to the next, were there one. */
+#define FLOAT_BEYOND 0x1.ffffffp127
+
 static bool scan_pairs(struct writer *, struct bytes *in, int depth);
 static bool scan_members(struct writer *, struct bytes *in, int depth);
 
@@ -146,7 +148,7 @@ scan_float(struct writer *w, struct bytes *in)
 	double d;
 	uint32_t bits;
 	if (!text_double(text_take_word(in, ends), &d) ||
-	    (isfinite(d) && fabs(d) > (double)FLT_MAX))
+	    fabs(d) >= FLOAT_BEYOND)
 		return false;
 	float f = (float)d;
 	memcpy(&bits, &f, sizeof bits);

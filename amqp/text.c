@@ -2,6 +2,7 @@
 #include "amqp/text.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,5 +175,5 @@ text_double(struct bytes word, double *v)
 	memcpy(text, word.p, word.n);
 	text[word.n] = 0;
 	*v = strtod(text, &end);
-	return end == text + word.n;
+	return end == text + word.n && isfinite(*v);
 }

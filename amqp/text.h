@@ -31,6 +31,6 @@ bool text_take_string(struct bytes *in, const char *ends, struct writer *);
  * bounds. */
 bool text_unsigned(struct bytes word, uint64_t max, uint64_t *v);
 bool text_signed(struct bytes word, int64_t min, int64_t max, int64_t *v);
-bool text_double(struct bytes word, double *v);
+bool text_double(struct bytes word, double *v); /* finite */
 
 #endif

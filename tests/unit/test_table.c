@@ -1,5 +1,4 @@
 /* test_table.c - field tables: checked, read, compared, built, as text. */
-#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -114,6 +113,17 @@ inner_value_must_not_reach_over_its_table(void)
 	CU_ASSERT(amqp_table_check(BYTES("\x01kF\0\0\0\x03\x01kV\x01kV")));
 	CU_ASSERT(!amqp_table_check(BYTES("\x01kF\0\0\0\x03\x01kt\x01\x01kV")));
 	CU_ASSERT(!amqp_table_check(BYTES("\x01kA\0\0\0\x01I\0\0\0\x01")));
+}
+
+static void
+floats_that_are_not_finite_are_malformed(void)
+{
+	CU_ASSERT(amqp_table_check(BYTES("\x01kf\x7f\x7f\xff\xff")));
+	CU_ASSERT(!amqp_table_check(BYTES("\x01kf\x7f\x80\0\0")));
+	CU_ASSERT(!amqp_table_check(BYTES("\x01kf\xff\xc0\0\0")));
+	CU_ASSERT(amqp_table_check(BYTES("\x01kd\x7f\xef\0\0\0\0\0\0")));
+	CU_ASSERT(!amqp_table_check(BYTES("\x01kd\x7f\xf0\0\0\0\0\0\0")));
+	CU_ASSERT(!amqp_table_check(BYTES("\x01kd\xff\xf8\0\0\0\0\0\0")));
 }
 
 /* n tables or arrays inside each other. */
@@ -340,12 +350,10 @@ any_two_true_octets_are_equal(void)
 }
 
 static void
-not_a_number_equals_itself(void)
+zero_equals_minus_zero(void)
 {
-	CU_ASSERT(equal("{k:d:nan,z:V}", "{z:V,k:d:nan}"));
-	CU_ASSERT(equal("{k:f:-nan}", "{k:f:nan}"));
-	CU_ASSERT(equal("{k:d:0}", "{k:d:-0}"));
-	CU_ASSERT(!equal("{k:d:nan}", "{k:d:0}"));
+	CU_ASSERT(equal("{k:d:0,z:V}", "{z:V,k:d:-0}"));
+	CU_ASSERT(equal("{k:f:-0}", "{k:f:0}"));
 }
 
 /* 128 KiB of pairs with keys that share a long beginning, in both orders. */
@@ -395,8 +403,8 @@ integers_and_doubles_are_alike_only_exactly(void)
 	CU_ASSERT(alike("{k:l:9007199254740992}", "{k:d:9007199254740992}"));
 	CU_ASSERT(!alike("{k:l:9007199254740993}", "{k:d:9007199254740992}"));
 	CU_ASSERT(!alike("{k:l:9223372036854775807}", "{k:d:9.3e18}"));
-	CU_ASSERT(!alike("{k:l:9223372036854775807}", "{k:d:inf}"));
-	CU_ASSERT(!alike("{k:l:0}", "{k:d:nan}"));
+	CU_ASSERT(
+	    !alike("{k:l:9223372036854775807}", "{k:d:9223372036854775808}"));
 	CU_ASSERT(
 	    alike("{k:l:-9223372036854775808}", "{k:d:-9223372036854775808}"));
 }
@@ -441,8 +449,10 @@ print_writes_what_scan_read(void)
 {
 	static const char *texts[] = {EVERY_TYPE, "{}", "{\"\":V}",
 	    "{\"a:b\":S:a:b}", "{k:S:\"\"}", "{k:[[],{},[{k:[]}]]}",
-	    "{k:d:inf,j:d:-inf,n:d:nan}", "{k:d:1e+300,j:f:1e+38}",
-	    "{k:d:0.30000000000000004,j:f:0.333333343,i:d:4.94065645841247e-324}"};
+	    "{k:d:1e+300,j:f:1e+38}",
+	    "{k:d:1.7976931348623157e+308,j:f:3.40282347e+38}",
+	    "{k:d:0.30000000000000004,j:f:0.333333343,i:d:4.94065645841247e-"
+	    "324}"};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		struct bytes t = table(texts[i]);
 		struct writer w = {0};
@@ -468,9 +478,10 @@ scan_refuses_what_it_cannot_read(void)
 	    "{k:b:-129}", "{k:B:256}", "{k:B:-1}", "{k:s:32768}", "{k:u:65536}",
 	    "{k:I:2147483648}", "{k:i:4294967296}", "{k:l:9223372036854775808}",
 	    "{k:T:18446744073709551616}", "{k:T:-1}", "{k:f:}", "{k:f:1e39}",
-	    "{k:d:x}", "{k:d: 1}", "{k:D:1}", "{k:D:256:1}",
-	    "{k:D:1:2147483648}", "{k:[}", "{k:[V}", "{k:[V,]}", "{k:[k:V]}",
-	    "{k:{V}}", "{k:{}", "{k:S:\"a}", "{\"k:V}", "{k:S:\"\\q\"}"};
+	    "{k:d:x}", "{k:d:nan}", "{k:d:inf}", "{k:f:-inf}", "{k:d:1e309}",
+	    "{k:d: 1}", "{k:D:1}", "{k:D:256:1}", "{k:D:1:2147483648}", "{k:[}",
+	    "{k:[V}", "{k:[V,]}", "{k:[k:V]}", "{k:{V}}", "{k:{}", "{k:S:\"a}",
+	    "{\"k:V}", "{k:S:\"\\q\"}"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct writer w = {0};
 		writer_u8(&w, 7);
@@ -523,6 +534,8 @@ static const struct unit_test tests[] = {
 	lengths_beyond_the_end_are_malformed},
     {"an inner value must not reach over its table",
 	inner_value_must_not_reach_over_its_table},
+    {"floats that are not finite are malformed",
+	floats_that_are_not_finite_are_malformed},
     {"depth has a limit", depth_has_a_limit},
     {"numbers are read with sign and width",
 	numbers_are_read_with_sign_and_width},
@@ -540,7 +553,7 @@ static const struct unit_test tests[] = {
     {"arrays are equal in order only", arrays_are_equal_in_order_only},
     {"only the first duplicate counts", only_the_first_duplicate_counts},
     {"any two true octets are equal", any_two_true_octets_are_equal},
-    {"not a number equals itself", not_a_number_equals_itself},
+    {"zero equals minus zero", zero_equals_minus_zero},
     {"large tables are compared in no time",
 	large_tables_are_compared_in_no_time},
     {"numbers are alike by value", numbers_are_alike_by_value},
