@@ -4,6 +4,7 @@
 #include "amqp/frame.h"
 #include "amqp/method.h"
 #include "amqp/table.h"
+#include "tests/method_free.h"
 #include "tests/unit/unit.h"
 
 /* --- samples of every row ------------------------------------------------ */
@@ -470,34 +471,6 @@ set_from_line(struct amqp_method *m, char *line)
 	return good;
 }
 
-#define AMQP_FREE_u8(f)
-#define AMQP_FREE_u16(f)
-#define AMQP_FREE_u32(f)
-#define AMQP_FREE_u64(f)
-#define AMQP_FREE_bit(f)
-#define AMQP_FREE_shortstr(f) free((void *)(f).p);
-#define AMQP_FREE_longstr(f) free((void *)(f).p);
-#define AMQP_FREE_table(f) free((void *)(f).p);
-
-/* Frees what set allocated. */
-static void
-free_fields(struct amqp_method *m)
-{
-	switch (m->id) {
-#define F(type, name) AMQP_FREE_##type(f->name)
-#define METHOD(class, class_id, name, method_id, sync, ...)                    \
-	case AMQP_##class##_##name: {                                          \
-		struct amqp_##class##_##name *f = &m->class##_##name;          \
-		(void)f;                                                       \
-		__VA_ARGS__                                                    \
-		break;                                                         \
-	}
-#include "amqp/methods.def"
-#undef METHOD
-#undef F
-	}
-}
-
 static void
 set_reads_what_print_wrote(void)
 {
@@ -510,7 +483,7 @@ set_reads_what_print_wrote(void)
 		writer_u8(&w, 0);
 		CU_ASSERT(set_from_line(&n, (char *)w.p));
 		CU_ASSERT(row->same(&m, &n));
-		free_fields(&n);
+		method_free_fields(&n);
 	}
 	writer_fini(&w);
 }
@@ -564,14 +537,14 @@ set_reads_quoted_and_plain_strings(void)
 	struct amqp_method m = {.id = AMQP_queue_declare};
 	CU_ASSERT(set(&m, "queue", "\"a b\\x41\\\"\\\\\\xc3\\xA9\""));
 	CU_ASSERT(bytes_eq(m.queue_declare.queue, BYTES("a bA\"\\\xc3\xa9")));
-	free_fields(&m);
+	method_free_fields(&m);
 	CU_ASSERT(set(&m, "queue", "plain, {with} anything"));
 	CU_ASSERT(
 	    bytes_eq(m.queue_declare.queue, BYTES("plain, {with} anything")));
-	free_fields(&m);
+	method_free_fields(&m);
 	CU_ASSERT(set(&m, "queue", ""));
 	CU_ASSERT_EQUAL(m.queue_declare.queue.n, 0);
-	free_fields(&m);
+	method_free_fields(&m);
 }
 
 static void
@@ -597,7 +570,7 @@ set_refuses_short_strings_over_255(void)
 	text[255] = 0;
 	CU_ASSERT(set(&m, "queue", text));
 	CU_ASSERT_EQUAL(m.queue_declare.queue.n, 255);
-	free_fields(&m);
+	method_free_fields(&m);
 }
 
 static void
@@ -609,7 +582,7 @@ set_reads_tables(void)
 	    BYTES("\x09x-expiresI\0\0\0\x05\x01nS\0\0\0\x04text")));
 	CU_ASSERT(!set(&m, "arguments", "{x-expires:I:5"));
 	CU_ASSERT(!set(&m, "arguments", ""));
-	free_fields(&m);
+	method_free_fields(&m);
 }
 
 static const struct unit_test tests[] = {
