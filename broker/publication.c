@@ -17,6 +17,11 @@ enum {
 	 * has come. */
 	BODY_AT_ONCE = 64 * 1024,
 	PERSISTENT = 2,
+	/* A publisher whose queue has grown to AHEAD entries although somebody
+	 * consumes is read less at once, so that the consumer's turns come
+	 * round sooner. */
+	AHEAD = 4096,
+	READ_AHEAD = 8 * 1024,
 };
 
 /* One content on its way: names borrowed, message owned. */
@@ -198,11 +203,16 @@ static uint64_t
 enqueue(struct channel *ch, struct message *m)
 {
 	struct server *s = ch->server;
-	bool stored = false;
+	bool stored = false, ahead = false;
 	size_t n = ch->cache.count, cost = n + m->body_size / 1024;
 
-	for (size_t i = 0; i < n; i++)
-		stored |= queue_push(ch->cache.queues[i], m);
+	for (size_t i = 0; i < n; i++) {
+		struct queue *q = ch->cache.queues[i];
+
+		stored |= queue_push(q, m);
+		ahead |= q->lane.ready > AHEAD && q->consumer_count > 0;
+	}
+	ch->connection->transport.read_limit = ahead ? READ_AHEAD : READ_SIZE;
 	s->budget -= cost < s->budget ? cost : s->budget;
 	return stored ? s->journal.seq : 0;
 }

@@ -378,7 +378,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	size_t used;
 	ssize_t n;
 
-	n = read(fd, scratch + t->kept_size, room < READ_SIZE ? room : READ_SIZE);
+	n = read(fd, scratch + t->kept_size,
+	    room < t->read_limit ? room : t->read_limit);
 	t->io->reads++;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -441,6 +442,7 @@ transport_init(struct transport *t, struct io *io, int fd,
 	t->readable =
 	    event_new(io->base, fd, EV_READ | EV_PERSIST, on_readable, t);
 	t->writable = event_new(io->base, fd, EV_WRITE, on_writable, t);
+	t->read_limit = READ_SIZE;
 	t->reading = true;
 	event_add(t->readable, NULL);
 }

@@ -63,6 +63,7 @@ struct transport {
 	const struct transport_events *events;
 	void *arg;
 	struct event *readable, *writable;
+	size_t read_limit; /* at most so much is read at once; the user's */
 	bool reading;	 /* interested in input */
 	bool held_up;	 /* the socket took no more; waiting for writable */
 	bool finishing;	 /* close when all is written */
