@@ -329,6 +329,26 @@ say_tune_ok(struct client *c, const struct amqp_connection_tune *tune)
 	client_say(c, &m);
 }
 
+static struct bytes
+property(struct bytes table, struct bytes key)
+{
+	struct amqp_value value;
+
+	if (amqp_table_get(table, key, &value) && value.tag == 'S')
+		return value.bytes;
+	return BYTES("?");
+}
+
+static void
+note_server(struct client *c, struct bytes properties)
+{
+	struct bytes product = property(properties, BYTES("product"));
+	struct bytes version = property(properties, BYTES("version"));
+
+	snprintf(c->server, sizeof c->server, "%.*s %.*s", BYTES_FMT(product),
+	    BYTES_FMT(version));
+}
+
 static bool
 login(struct client *c)
 {
@@ -337,6 +357,7 @@ login(struct client *c)
 	writer_bytes(&c->out, BYTES("AMQP\0\0\11\1"));
 	if (!await(c, AMQP_connection_start, &reply))
 		return false;
+	note_server(c, reply.connection_start.server_properties);
 	say_start_ok(c);
 	if (!await(c, AMQP_connection_tune, &reply))
 		return false;

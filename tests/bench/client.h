@@ -28,6 +28,7 @@ struct client {
 	const struct options *options;
 	int fd; /* -1: closed */
 	uint32_t frame_max;
+	char server[64];   /* product and version, as it says */
 	struct writer out; /* not yet written from out_from on */
 	size_t out_from;
 	uint8_t *in; /* read and not yet taken: in_from to in_to */

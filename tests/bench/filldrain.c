@@ -199,6 +199,7 @@ run(struct options *o, struct client *setup)
 
 	json_begin();
 	json_text("mode", "fill-drain");
+	json_text("server", setup->server);
 	json_text("label", o->label);
 	json_count("count", o->count);
 	json_count("size", o->size);

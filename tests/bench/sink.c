@@ -16,6 +16,7 @@
 
 #include "amqp/frame.h"
 #include "amqp/method.h"
+#include "amqp/table.h"
 #include "amqp/xalloc.h"
 #include "tests/bench/die.h"
 #include "tests/bench/sink.h"
@@ -305,14 +306,18 @@ static void
 greet(struct peer *p)
 {
 	struct amqp_method m = {.id = AMQP_connection_start};
+	struct writer table = {0};
 
 	if (p->in_to - p->in_from < 8)
 		return;
 	p->in_from += 8;
+	table_put_longstr(&table, "product", BYTES("sink"));
 	m.connection_start.version_minor = 9;
+	m.connection_start.server_properties = writer_view(&table);
 	m.connection_start.mechanisms = BYTES("PLAIN");
 	m.connection_start.locales = BYTES("en_US");
 	say(p, 0, &m);
+	writer_fini(&table);
 }
 
 static void

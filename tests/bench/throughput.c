@@ -118,13 +118,14 @@ report_broker(
 }
 
 static void
-report(const struct load *l, const char *mode, const struct sample *a,
-    const struct sample *b)
+report(const struct load *l, const char *mode, const char *server,
+    const struct sample *a, const struct sample *b)
 {
 	double seconds = ns_seconds(b->time - a->time);
 
 	json_begin();
 	json_text("mode", mode);
+	json_text("server", server);
 	report_settings(l->options);
 	json_number("seconds", seconds);
 	json_number(
@@ -168,7 +169,7 @@ run(const struct options *o, const char *mode)
 	load_join_consumers(&load);
 	if (!topology_delete(&setup) || !client_goodbye(&setup))
 		die(EXIT_BROKER, "%s", setup.error);
-	report(&load, mode, &a, &b);
+	report(&load, mode, setup.server, &a, &b);
 	load_fini(&load);
 	return EXIT_FINE;
 }

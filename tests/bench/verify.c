@@ -474,9 +474,9 @@ open_journal(struct verify *v)
 	struct journal_report before;
 	FILE *f;
 
-	if (o->journal == NULL && (f = tmpfile()) == NULL)
-		die(EXIT_BROKER, "temporary file: %s", strerror(errno));
 	if (o->journal == NULL) {
+		if ((f = tmpfile()) == NULL)
+			die(EXIT_BROKER, "temporary file: %s", strerror(errno));
 		journal_begin(f, o->queues);
 		return f;
 	}
