@@ -37,7 +37,7 @@ struct session {
 
 struct control {
 	struct event_base *base;
-	const struct control_host *host;
+	struct control_host host;
 	int fd;
 	struct event *acceptable;
 	int spare; /* given up to let somebody in when descriptors run out */
@@ -278,7 +278,7 @@ session_new(struct control *c, int fd, const struct ucred *peer)
 	struct session *s = xcalloc(1, sizeof *s);
 
 	s->control = c;
-	s->request.server = c->host->server;
+	s->request.server = c->host.server;
 	s->request.uid = peer->uid;
 	s->request.pid = (unsigned)peer->pid;
 	s->stream = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
@@ -342,7 +342,7 @@ step(struct session *s, size_t *budget)
 	struct request *r = &s->request;
 	bool worked;
 
-	s->control->host->step(r, &left);
+	s->control->host.step(r, &left);
 	r->begun = true;
 	*budget -= slice - left;
 	worked = left < slice || r->out.n > 0;
@@ -372,7 +372,7 @@ run(struct session *s, size_t *budget)
 static bool
 session_turn(struct session *s, size_t *budget)
 {
-	const struct control_host *host = s->control->host;
+	const struct control_host *host = &s->control->host;
 	bool more = s->state == RUNNING && run(s, budget);
 
 	if (s->state == COMMITTING &&
@@ -408,7 +408,7 @@ control_open(struct event_base *base, const char *dir,
 		return NULL;
 	c = xcalloc(1, sizeof *c);
 	c->base = base;
-	c->host = host;
+	c->host = *host;
 	c->fd = fd;
 	c->spare = -1;
 	c->dir = xstrdup(dir);

@@ -77,7 +77,7 @@ struct control_host {
 };
 
 /* Opens dir/leveret.sock. NULL with a sentence in error if there is a broker on
- * it already, or it cannot be made. The host is borrowed. */
+ * it already, or it cannot be made. The host is copied. */
 struct control *control_open(struct event_base *, const char *dir,
     const struct control_host *, char *error, size_t size);
 

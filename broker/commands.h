@@ -1,0 +1,46 @@
+/* commands.h - what leveretctl can ask of a server. */
+#ifndef BROKER_COMMANDS_H
+#define BROKER_COMMANDS_H
+
+#include "broker/control.h"
+
+/* The control socket of a server in its data folder. NULL with a sentence in
+ * error. Closed with control_close, after everything is written down. */
+struct control *commands_open(struct server *, char *error, size_t size);
+
+/* command_list_queues and so on, one for each row of commands.def. */
+typedef void command_step(struct request *, size_t *budget);
+#define COMMAND(name, ...) command_step command_##name;
+#include "broker/commands.def"
+#undef COMMAND
+
+/* --- what they share ---------------------------------------------------------- */
+
+struct vhost;
+
+/* The vhost of -p, "/" without one. NULL after having failed the request. */
+struct vhost *command_vhost(struct request *);
+
+/* The name given with -p, "/" without. */
+const char *command_vhost_name(const struct request *);
+
+/* Fails the request: User "x" does not exist. */
+void command_no_user(struct request *, const char *name);
+
+/* One column of a listing. */
+struct column {
+	const char *name;
+	void (*put)(struct request *, const void *thing);
+};
+
+/* Begins a table of the columns asked for by name, or of those named in
+ * defaults ("name messages"). False after having failed the request because
+ * there is no such column. */
+bool listing_begin(struct request *, const struct column *columns,
+    unsigned count, const char *defaults);
+
+/* One row of it. */
+void listing_row(
+    struct request *, const struct column *columns, const void *thing);
+
+#endif

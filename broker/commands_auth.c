@@ -1,0 +1,308 @@
+/* commands_auth.c - commands about users and what they may do. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "amqp/xalloc.h"
+#include "broker/commands.h"
+#include "broker/connection.h"
+#include "broker/log.h"
+#include "broker/server.h"
+
+/* An argument, or "" where it was left out. */
+static const char *
+argument(const struct request *r, size_t i)
+{
+	return i < r->words.count ? r->words.arguments[i] : "";
+}
+
+/* The answer to a change, in RabbitMQ's words. */
+static void
+answer(struct request *r, enum auth_status status, const char *name)
+{
+	switch (status) {
+	case AUTH_OK:
+		request_end(r);
+		break;
+	case AUTH_EXISTS:
+		request_fail(
+		    r, CODE_SOFTWARE, "User \"%s\" already exists", name);
+		break;
+	case AUTH_NO_USER:
+		command_no_user(r, name);
+		break;
+	case AUTH_EMPTY:
+		request_fail(r, CODE_DATA, "name and password cannot be blank");
+		break;
+	case AUTH_BAD_PATTERN:
+		request_fail(r, CODE_UNAVAILABLE, "invalid pattern");
+		break;
+	}
+}
+
+/* --- users
+ * --------------------------------------------------------------------- */
+
+void
+command_add_user(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0);
+	enum auth_status status;
+
+	request_banner(r, "Adding user \"%s\" ...", name);
+	status = auth_add_user(
+	    r->server->auth, bytes_str(name), bytes_str(argument(r, 1)), "");
+	if (status == AUTH_OK) {
+		log_info("Created user '%s'", name);
+		request_text(r,
+		    "Done. Don't forget to grant the user permissions to some "
+		    "virtual hosts! See 'leveretctl help set_permissions' to "
+		    "learn more.");
+	}
+	answer(r, status, name);
+}
+
+static void
+close_connections(struct server *s, const struct user *user, const char *name)
+{
+	char *reason = xasprintf("user '%s' is deleted", name);
+	struct connection *c, *next;
+
+	for (c = TAILQ_FIRST(&s->connections); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->user == user)
+			connection_force(c, reason);
+	}
+	free(reason);
+}
+
+void
+command_delete_user(struct request *r, size_t *budget)
+{
+	struct server *s = r->server;
+	const char *name = argument(r, 0);
+	struct user *user = auth_user(s->auth, bytes_str(name));
+
+	request_banner(r, "Deleting user \"%s\" ...", name);
+	if (user != NULL) {
+		close_connections(s, user, name);
+		log_info("Deleted user '%s'", name);
+	}
+	answer(r, auth_remove_user(s->auth, bytes_str(name)), name);
+}
+
+void
+command_change_password(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0);
+	enum auth_status status;
+
+	request_banner(r, "Changing password for user \"%s\" ...", name);
+	status = auth_set_password(
+	    r->server->auth, bytes_str(name), bytes_str(argument(r, 1)));
+	if (status == AUTH_OK)
+		log_info("Successfully changed password for user '%s'", name);
+	answer(r, status, name);
+}
+
+void
+command_authenticate_user(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0);
+	struct user *user;
+	char reason[400];
+
+	request_banner(r, "Authenticating user \"%s\" ...", name);
+	user = auth_check_password(r->server->auth, bytes_str(name),
+	    bytes_str(argument(r, 1)), true, reason, sizeof reason);
+	if (user == NULL) {
+		request_fail(r, CODE_DATA,
+		    "Error: failed to authenticate user \"%s\"\n%s", name,
+		    reason);
+		return;
+	}
+	user_unref(user);
+	request_text(r, "Success");
+	request_end(r);
+}
+
+/* Arguments from first on, joined; the caller frees it. */
+static char *
+join(const struct request *r, size_t first, const char *between)
+{
+	char *all = xstrdup(""), *more;
+
+	for (size_t i = first; i < r->words.count; i++) {
+		more = xasprintf("%s%s%s", all, i > first ? between : "",
+		    r->words.arguments[i]);
+		free(all);
+		all = more;
+	}
+	return all;
+}
+
+void
+command_set_user_tags(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0);
+	char *shown = join(r, 1, ", "), *tags = join(r, 1, ",");
+	enum auth_status status;
+
+	request_banner(
+	    r, "Setting tags for user \"%s\" to [%s] ...", name, shown);
+	status = auth_set_tags(r->server->auth, bytes_str(name), tags);
+	if (status == AUTH_OK)
+		log_info("Successfully set user tags for user '%s' to [%s]",
+		    name, tags);
+	answer(r, status, name);
+	free(shown);
+	free(tags);
+}
+
+void
+command_list_users(struct request *r, size_t *budget)
+{
+	static const char *const names[] = {"user", "tags"};
+	struct user *user;
+
+	if (!r->begun) {
+		request_banner(r, "Listing users ...");
+		request_columns(r, names, 2);
+	}
+	for (; *budget > 0; --*budget) {
+		user = auth_each_user(r->server->auth, &r->at);
+		if (user == NULL) {
+			request_end(r);
+			return;
+		}
+		request_row(r);
+		put_text_value(r, user->name);
+		put_list_value(r, user->tags);
+		request_row_end(r);
+	}
+}
+
+/* --- permissions
+ * ----------------------------------------------------------------- */
+
+static void
+set_permission(struct request *r, const char *name, const char *vhost)
+{
+	const struct bytes text[VERBS] = {bytes_str(argument(r, 1)),
+	    bytes_str(argument(r, 2)), bytes_str(argument(r, 3))};
+	char error[400];
+
+	switch (auth_set_permission(r->server->auth, bytes_str(name),
+	    bytes_str(vhost), text, error, sizeof error)) {
+	case AUTH_OK:
+		log_info("Successfully set permissions for '%s' in virtual "
+			 "host '%s' to '%s', '%s', '%s'",
+		    name, vhost, argument(r, 1), argument(r, 2),
+		    argument(r, 3));
+		request_end(r);
+		break;
+	case AUTH_BAD_PATTERN:
+		request_fail(r, CODE_UNAVAILABLE, "%s", error);
+		break;
+	default:
+		request_fail(r, CODE_NO_USER, "User %s does not exist", name);
+	}
+}
+
+void
+command_set_permissions(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0), *vhost = command_vhost_name(r);
+
+	request_banner(r,
+	    "Setting permissions for user \"%s\" in vhost \"%s\" ...", name,
+	    vhost);
+	if (server_vhost(r->server, bytes_str(vhost)) == NULL)
+		request_fail(r, CODE_UNAVAILABLE,
+		    "Virtual host %s does not exist", vhost);
+	else
+		set_permission(r, name, vhost);
+}
+
+void
+command_clear_permissions(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0), *vhost = command_vhost_name(r);
+
+	request_banner(r,
+	    "Clearing permissions for user \"%s\" in vhost \"%s\" ...", name,
+	    vhost);
+	if (command_vhost(r) != NULL)
+		answer(r,
+		    auth_remove_permission(
+			r->server->auth, bytes_str(name), bytes_str(vhost)),
+		    name);
+}
+
+/* first is the vhost or the user, whatever the listing does not hold fixed. */
+static void
+put_permission(
+    struct request *r, struct bytes first, const struct permission *p)
+{
+	request_row(r);
+	put_text_value(r, first);
+	for (int verb = 0; verb < VERBS; verb++)
+		put_text_value(r, p->text[verb]);
+	request_row_end(r);
+}
+
+void
+command_list_permissions(struct request *r, size_t *budget)
+{
+	static const char *const names[] = {
+	    "user", "configure", "write", "read"};
+	struct bytes vhost = bytes_str(command_vhost_name(r));
+	const struct permission *p;
+	struct user *user;
+
+	if (!r->begun) {
+		request_banner(r, "Listing permissions for vhost \"%s\" ...",
+		    command_vhost_name(r));
+		if (command_vhost(r) == NULL)
+			return;
+		request_columns(r, names, 4);
+	}
+	for (; *budget > 0; --*budget) {
+		user = auth_each_user(r->server->auth, &r->at);
+		if (user == NULL) {
+			request_end(r);
+			return;
+		}
+		p = names_get(&user->permissions, vhost);
+		if (p != NULL)
+			put_permission(r, user->name, p);
+	}
+}
+
+void
+command_list_user_permissions(struct request *r, size_t *budget)
+{
+	static const char *const names[] = {
+	    "vhost", "configure", "write", "read"};
+	const char *name = argument(r, 0);
+	const struct user *user = auth_user(r->server->auth, bytes_str(name));
+	const struct permission *p;
+
+	if (!r->begun)
+		request_banner(
+		    r, "Listing permissions for user \"%s\" ...", name);
+	if (user == NULL) {
+		command_no_user(r, name);
+		return;
+	}
+	if (!r->begun)
+		request_columns(r, names, 4);
+	for (; *budget > 0; --*budget) {
+		p = names_each(&user->permissions, &r->at);
+		if (p == NULL) {
+			request_end(r);
+			return;
+		}
+		put_permission(r, p->vhost, p);
+	}
+}
