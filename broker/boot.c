@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "amqp/xalloc.h"
-#include "broker/control.h"
+#include "broker/commands.h"
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/queue.h"
@@ -263,6 +263,17 @@ server_write_ports(const struct server *s, const char *path)
 	return ok;
 }
 
+static bool
+open_control(struct server *s)
+{
+	char why[512];
+
+	s->control = commands_open(s, why, sizeof why);
+	if (s->control == NULL)
+		log_error("%s", why);
+	return s->control != NULL;
+}
+
 /* --- up and down ------------------------------------------------------------------------ */
 
 /* One broker for a data folder: whoever holds the lock. */
@@ -353,7 +364,7 @@ begin(struct server *s)
 	s->journal.hold_bytes = s->config->hold_bytes;
 	make_defaults(s);
 	set_loopback_users(s);
-	return open_listeners(s);
+	return open_listeners(s) && open_control(s);
 }
 
 struct server *
@@ -422,6 +433,8 @@ server_free(struct server *s)
 		listener_close(l);
 	}
 	end_store(s);
+	if (s->control != NULL)
+		control_close(s->control); /* all is on disk: stop says so */
 	while ((v = names_each(&s->vhosts, &at)) != NULL)
 		vhost_free(v);
 	names_fini(&s->vhosts);

@@ -32,16 +32,10 @@ run_step(struct request *r, size_t *budget)
 	journal_promise(&s->journal, r->changed);
 }
 
-static uint64_t
-committed(struct server *s)
-{
-	return journal_committed(&s->journal);
-}
-
 struct control *
 commands_open(struct server *s, char *error, size_t size)
 {
-	const struct control_host host = {s, run_step, committed};
+	const struct control_host host = {s, run_step};
 
 	return control_open(s->base, s->dir, &host, error, size);
 }

@@ -368,21 +368,6 @@ run(struct session *s, size_t *budget)
 	return false;
 }
 
-/* True if it can go on at once. */
-static bool
-session_turn(struct session *s, size_t *budget)
-{
-	const struct control_host *host = &s->control->host;
-	bool more = s->state == RUNNING && run(s, budget);
-
-	if (s->state == COMMITTING &&
-	    host->committed(host->server) >= s->request.changed) {
-		s->state = DRAINING;
-		send_answer(s);
-	}
-	return more;
-}
-
 bool
 control_turn(struct control *c, size_t *budget)
 {
@@ -390,8 +375,21 @@ control_turn(struct control *c, size_t *budget)
 	bool more = false;
 
 	TAILQ_FOREACH(s, &c->sessions, link)
-	more |= session_turn(s, budget);
+	if (s->state == RUNNING)
+		more |= run(s, budget);
 	return more;
+}
+
+void
+control_keep(struct control *c, uint64_t committed)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &c->sessions, link)
+	if (s->state == COMMITTING && s->request.changed <= committed) {
+		s->state = DRAINING;
+		send_answer(s);
+	}
 }
 
 /* --- life

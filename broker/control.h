@@ -71,9 +71,6 @@ struct control_host {
 	 * one), and returns when it has ended, used them up, or must wait for
 	 * another turn. */
 	void (*step)(struct request *, size_t *budget);
-
-	/* The last batch that is on disk. */
-	uint64_t (*committed)(struct server *);
 };
 
 /* Opens dir/leveret.sock. NULL with a sentence in error if there is a broker on
@@ -87,6 +84,10 @@ void control_close(struct control *);
 /* Each turn: serves requests with what is left of the budget. True if there is
  * more to do at once; what waits for the disk or for its peer does not count. */
 bool control_turn(struct control *, size_t *budget);
+
+/* Each turn, after that: tells the end to those whose changes are on disk,
+ * which all are up to this batch. */
+void control_keep(struct control *, uint64_t committed);
 
 /* --- for commands ----------------------------------------------------------- */
 

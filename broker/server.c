@@ -14,6 +14,7 @@
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
 #include "broker/connection.h"
+#include "broker/control.h"
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/queue.h"
@@ -194,7 +195,8 @@ static bool
 busy(const struct server *s)
 {
 	return !TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->runnable) ||
-	    !TAILQ_EMPTY(&s->jobs) || s->journal.freeing != NULL;
+	    !TAILQ_EMPTY(&s->jobs) || s->journal.freeing != NULL ||
+	    s->control_busy;
 }
 
 static void
@@ -247,15 +249,17 @@ measure(struct server *s)
 static void
 end_turn(struct server *s)
 {
-	size_t reap = REAP_BUDGET;
+	size_t reap = REAP_BUDGET, answers = TURN_BUDGET;
 
 	clock_update(&s->clock);
 	run_jobs(s);
 	run_queues(s);
 	journal_reap(&s->journal, &reap, queue_committed);
 	take_loads(s);
+	s->control_busy = control_turn(s->control, &answers);
 	journal_turn(&s->journal, s->clock.real, queue_hand_over);
 	keep_promises(s);
+	control_keep(s->control, journal_committed(&s->journal));
 	watch_store(s);
 	release_held(s);
 	io_flush(&s->io);

@@ -46,6 +46,7 @@ struct server {
 	struct journal journal;
 	struct lane_mark mark;
 	struct control *control;
+	bool control_busy; /* it has more to say at once */
 	struct names vhosts;
 	uint64_t last_lane;  /* ids given to lanes */
 	uint64_t generation; /* of topology and permissions, for caches */
