@@ -119,11 +119,9 @@ take_control(struct client *c, const struct amqp_frame *f)
 	case AMQP_channel_close:
 		return closed_by_broker(c, &m);
 	case AMQP_connection_blocked:
-		c->blocked = true;
 		c->blockings++;
 		return true;
 	case AMQP_connection_unblocked:
-		c->blocked = false;
 		return true;
 	}
 	return client_fail(
@@ -381,6 +379,13 @@ connect_once(struct client *c)
 	return false;
 }
 
+/* 403: login; 530: virtual host. */
+bool
+client_refused(const struct client *c)
+{
+	return c->reply_code == 403 || c->reply_code == 530;
+}
+
 bool
 client_connect(struct client *c, const struct options *o)
 {
@@ -388,11 +393,11 @@ client_connect(struct client *c, const struct options *o)
 
 	*c = (struct client){.options = o, .fd = -1};
 	while (!connect_once(c)) {
-		/* Told no: asking again would not help. */
-		if (c->reply_code != 0 || now_ns() > until)
+		if (client_refused(c) || now_ns() > until)
 			return false;
 		usleep(RETRY_MS * 1000);
 	}
+	c->error[0] = '\0';
 	return true;
 }
 
@@ -402,7 +407,7 @@ client_close(struct client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	c->unsent = c->blocked = false;
+	c->unsent = false;
 	c->awaited = 0;
 	c->out_from = c->in_from = c->in_to = 0;
 	writer_fini(&c->out);

@@ -36,11 +36,10 @@ struct client {
 	size_t in_to;
 	client_frame *frame;
 	void *arg;
-	int64_t read_at; /* when the last read returned */
-	bool unsent;     /* the owner waits for room to client_send */
-	bool blocked;    /* connection.blocked is in force */
-	uint64_t blockings;
-	uint32_t awaited; /* id of the reply waited for, or 0 */
+	int64_t read_at;    /* when the last read returned */
+	bool unsent;        /* the owner waits for room to client_send */
+	unsigned blockings; /* connection.blocked received */
+	uint32_t awaited;   /* id of the reply waited for, or 0 */
 	struct amqp_method *reply;
 	uint16_t reply_code; /* of the close the broker sent, or 0 */
 	char error[512];
@@ -49,7 +48,8 @@ struct client {
 /* Logs in and opens the channel, trying again for options->wait seconds as long
  * as nobody listens or the connection breaks before it is open. */
 bool client_connect(struct client *, const struct options *);
-void client_close(struct client *);   /* without a farewell */
+bool client_refused(const struct client *); /* asking again will not help */
+void client_close(struct client *);         /* without a farewell */
 bool client_goodbye(struct client *); /* connection.close, then client_close */
 
 /* Appends a method for the channel, or for channel 0 if it is of class

@@ -62,16 +62,13 @@ find_mode(const char *name)
 static struct options
 defaults(const struct mode *mode)
 {
-	static char name[64];
 	struct options o = mode->defaults;
 
-	snprintf(name, sizeof name, "leveretperf-%d", (int)getpid());
 	o.address.sin_family = AF_INET;
 	o.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	o.address.sin_port = htons(5672);
 	o.user = o.password = "guest";
 	o.vhost = "/";
-	o.name = name;
 	o.timeout = 30;
 	o.producers = o.consumers = 1;
 	o.prefetch = 1000;
@@ -82,6 +79,20 @@ defaults(const struct mode *mode)
 	if (o.queues == 0)
 		o.queues = 1;
 	return o;
+}
+
+/* Two runs meet by the name they are given. */
+static void
+choose_name(struct options *o)
+{
+	static char name[64];
+
+	if (o->name != NULL)
+		return;
+	if (o->only != NULL)
+		die(EXIT_USAGE, "--only needs a --name");
+	snprintf(name, sizeof name, "leveretperf-%d", (int)getpid());
+	o->name = name;
 }
 
 int
@@ -101,6 +112,7 @@ main(int argc, char **argv)
 	mode = find_mode(argv[1]);
 	o = defaults(mode);
 	options_parse(&o, argc - 1, argv + 1);
+	choose_name(&o);
 	if (o.sink)
 		sink_start(&o);
 	status = mode->run(&o);

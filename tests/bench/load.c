@@ -111,6 +111,16 @@ load_refused(const struct load *l)
 }
 
 uint64_t
+load_blockings(const struct load *l)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < l->options->producers; i++)
+		sum += l->producers[i].client.blockings;
+	return sum;
+}
+
+uint64_t
 load_consumed(const struct load *l)
 {
 	uint64_t sum = 0;

@@ -77,6 +77,7 @@ void load_fini(struct load *);
 uint64_t load_published(const struct load *);
 uint64_t load_confirmed(const struct load *);
 uint64_t load_refused(const struct load *);
+uint64_t load_blockings(const struct load *); /* once producers have ended */
 uint64_t load_consumed(const struct load *);
 
 /* The threads' bodies. */

@@ -155,7 +155,7 @@ check(const struct options *o)
 		die(EXIT_USAGE, "--prefetch goes up to 65535");
 	if (o->queues == 0 || o->queues > 99999)
 		die(EXIT_USAGE, "--queues goes from 1 to 99999");
-	if (strlen(o->name) > 200)
+	if (o->name != NULL && strlen(o->name) > 200)
 		die(EXIT_USAGE, "--name goes up to 200 bytes");
 	if (o->batch == 0 || o->batch > 1 << 30)
 		die(EXIT_USAGE, "--batch goes from 1 to 1073741824");

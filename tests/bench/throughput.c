@@ -138,6 +138,7 @@ report(const struct load *l, const char *mode, const char *server,
 	json_count("consumed", load_consumed(l));
 	json_count("confirmed", load_confirmed(l));
 	json_count("refused", load_refused(l));
+	json_count("blockings", load_blockings(l));
 	report_latencies(l);
 	report_broker(l, a, b);
 	json_number("own_cpu_cores",

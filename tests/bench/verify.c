@@ -317,21 +317,28 @@ on_loss(struct verify *v)
 	v->consuming = false;
 }
 
-/* Also the first connection, where the queues are declared. */
+/* Connects, and sees to it that the queues are there: the first time by
+ * declaring them, later they must have survived. The broker may be killed again
+ * while it is asked. */
 static void
 come_back(struct verify *v, bool declare)
 {
+	int64_t until = now_ns() + seconds_ns(v->options->wait);
+	struct client *c = &v->publisher;
 	uint64_t count;
 
-	if (!open_publisher(v))
-		die(EXIT_BROKER, "%s", v->publisher.error);
-	if (declare ? topology_declare(&v->publisher)
-		    : topology_count(&v->publisher, &count))
-		return;
-	if (v->publisher.reply_code == 404)
-		die(EXIT_CHECK, "check failed: a durable queue is gone: %s",
-		    v->publisher.error);
-	die(EXIT_BROKER, "%s", v->publisher.error);
+	for (;;) {
+		if (open_publisher(v) &&
+		    (declare ? topology_declare(c) : topology_count(c, &count)))
+			return;
+		if (!declare && c->reply_code == 404)
+			die(EXIT_CHECK,
+			    "check failed: a durable queue is gone: %s",
+			    c->error);
+		if (client_refused(c) || now_ns() >= until)
+			die(EXIT_BROKER, "%s", c->error);
+		client_close(c);
+	}
 }
 
 /* --- turns
@@ -380,9 +387,9 @@ turn(struct verify *v)
 }
 
 static bool
-idle(const struct verify *v)
+quiet(const struct verify *v, double seconds)
 {
-	return now_ns() - v->last_delivery > seconds_ns(v->options->idle);
+	return now_ns() - v->last_delivery > seconds_ns(seconds);
 }
 
 /* All confirmed or refused? */
@@ -414,29 +421,48 @@ publish_phase(struct verify *v)
 	return true;
 }
 
-/* Until the queues are empty and the consumer's channel is closed. */
+/* Takes what comes until none has for a while. */
+static bool
+take_rest(struct verify *v)
+{
+	do {
+		if ((!v->consuming && !open_consumer(v)) || !turn(v))
+			return false;
+		if (v->consuming && quiet(v, 0.1))
+			acknowledge(v);
+	} while (!quiet(v, v->options->idle));
+	return true;
+}
+
+static void
+give_up_on(const struct verify *v, uint64_t count)
+{
+	die(EXIT_CHECK,
+	    "check failed: %llu messages are left in the queues, and none was "
+	    "delivered for %g seconds",
+	    (unsigned long long)count, v->options->timeout);
+}
+
+/* Until the broker says that the queues are empty, with the consumer and, to be
+ * sure that nothing was held for it, without. */
 static bool
 drain_phase(struct verify *v)
 {
 	uint64_t count;
 
-	if (!v->consuming && !open_consumer(v))
-		return false;
-	while (!idle(v)) {
-		if (!turn(v))
+	v->last_delivery = now_ns();
+	do {
+		if (!take_rest(v) || !topology_count(&v->publisher, &count))
 			return false;
-		if (!v->consuming && !open_consumer(v))
+		if (count > 0 && quiet(v, v->options->timeout))
+			give_up_on(v, count);
+		if (count > 0)
+			continue;
+		if (v->consuming && !close_consumer(v))
 			return false;
-		if (now_ns() - v->last_delivery > SECOND / 10)
-			acknowledge(v);
-	}
-	if (!close_consumer(v) || !topology_count(&v->publisher, &count))
-		return false;
-	if (count > 0)
-		die(EXIT_CHECK,
-		    "check failed: %llu messages are left in the "
-		    "queues and were not delivered within %g seconds",
-		    (unsigned long long)count, v->options->idle);
+		if (!topology_count(&v->publisher, &count))
+			return false;
+	} while (count > 0);
 	return true;
 }
 
