@@ -305,7 +305,7 @@ open_store(struct server *s)
 		    strerror(errno));
 		return false;
 	}
-	if (!lock_folder(s))
+	if (!s->ephemeral && !lock_folder(s))
 		return false;
 	s->store = s->ephemeral ? store_memory_open()
 				: store_sqlite_open(s->dir, why, sizeof why);

@@ -538,13 +538,13 @@ void
 connection_send(
     struct connection *c, uint16_t channel, const struct amqp_method *m)
 {
-	struct writer w = {0};
+	struct writer *w = &c->server->writer;
 
 	if (c->state == CONNECTION_DEAD)
 		return;
-	amqp_method_frame(&w, channel, m);
-	transport_write(&c->transport, writer_view(&w));
-	writer_fini(&w);
+	w->n = 0;
+	amqp_method_frame(w, channel, m);
+	transport_write(&c->transport, writer_view(w));
 }
 
 void
@@ -807,6 +807,8 @@ take(struct connection *c, struct bytes in)
 	if (is_publish(&f) && c->state == CONNECTION_RUNNING) {
 		if (server_pressed(c->server)) {
 			c->published = true;
+			if (c->server->trouble != NULL)
+				connection_block(c, c->server->trouble);
 			park(c, true);
 			return 0;
 		}

@@ -75,13 +75,13 @@ main(int argc, char **argv)
 	log_info("Starting Leveret %s in %s", PACKAGE_VERSION,
 	    options.ephemeral ? "memory" : dir);
 	s = server_new(&config, dir, options.ephemeral);
-	if (s == NULL)
-		return 1;
-	status = run(s, &options);
-	server_free(s);
+	status = s != NULL ? run(s, &options) : 1;
+	if (s != NULL)
+		server_free(s);
 	if (options.ephemeral)
 		rmdir(dir);
-	log_info("Leveret has stopped");
+	if (s != NULL)
+		log_info("Leveret has stopped");
 	log_flush(1000);
 	config_fini(&config);
 	free(dir);

@@ -23,7 +23,7 @@
 enum {
 	TURN_BUDGET = 16384, /* units of work in a turn */
 	REAP_BUDGET = 32768, /* entries freed in a turn */
-	STOP_MS = 2000,	     /* for peers to answer connection.close */
+	STOP_MS = 1000,	     /* for peers to answer connection.close */
 	TROUBLE_MS = 250,    /* between looks at a disk that is full */
 };
 

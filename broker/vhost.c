@@ -86,6 +86,7 @@ vhost_free(struct vhost *v)
 		queue_free(q);
 	names_fini(&v->exchanges);
 	names_fini(&v->queues);
+	free(v->doomed);
 	free((void *)v->name.p);
 	free(v);
 }
@@ -156,24 +157,6 @@ remove_binding(struct vhost *v, struct binding *b)
 	server_changed(v->server);
 }
 
-void
-vhost_unbind(struct vhost *v, struct binding *b)
-{
-	struct exchange *source = b->source;
-
-	remove_binding(v, b);
-	if (source->auto_delete && source->binding_count == 0)
-		vhost_delete_exchange(v, source);
-}
-
-/* Bindings to it go, and auto-delete exchanges that lose their last one. */
-static void
-forget(struct vhost *v, struct destination *d)
-{
-	while (d->bindings != NULL)
-		vhost_unbind(v, d->bindings);
-}
-
 /* --- exchanges ------------------------------------------------------------------ */
 
 static struct definition
@@ -212,23 +195,65 @@ vhost_add_exchange(struct vhost *v, const struct exchange_type *type,
 	return x;
 }
 
-/* Taken out first, so that a cycle of auto-delete exchanges ends. */
-void
-vhost_delete_exchange(struct vhost *v, struct exchange *x)
+/* It leaves the namespace at once, the rest follows in bury: one exchange's end
+ * may be the end of a chain of them, as long as a client cared to make it. */
+static void
+doom(struct vhost *v, struct exchange *x)
 {
-	if (names_take(&v->exchanges, x->destination.name) == NULL)
-		return;
+	names_take(&v->exchanges, x->destination.name);
 	if (exchange_stored(x)) {
 		struct definition def = define_exchange(v, x);
 
 		journal_remove(&v->server->journal, &def);
 		server_stored(v->server);
 	}
-	while (x->bindings != NULL)
-		remove_binding(v, x->bindings);
-	forget(v, &x->destination);
-	exchange_free(x);
+	if (v->doomed_count == v->doomed_room) {
+		v->doomed_room = v->doomed_room ? v->doomed_room * 2 : 8;
+		v->doomed = xrealloc(
+		    v->doomed, v->doomed_room * sizeof *v->doomed);
+	}
+	v->doomed[v->doomed_count++] = x;
+}
+
+/* An auto-delete exchange goes with its last binding, once. */
+static void
+unbind(struct vhost *v, struct binding *b)
+{
+	struct exchange *source = b->source;
+
+	remove_binding(v, b);
+	if (source->auto_delete && source->binding_count == 0 &&
+	    vhost_exchange(v, source->destination.name) == source)
+		doom(v, source);
+}
+
+static void
+bury(struct vhost *v)
+{
+	while (v->doomed_count > 0) {
+		struct exchange *x = v->doomed[--v->doomed_count];
+
+		while (x->bindings != NULL)
+			remove_binding(v, x->bindings);
+		while (x->destination.bindings != NULL)
+			unbind(v, x->destination.bindings);
+		exchange_free(x);
+	}
 	server_changed(v->server);
+}
+
+void
+vhost_delete_exchange(struct vhost *v, struct exchange *x)
+{
+	doom(v, x);
+	bury(v);
+}
+
+void
+vhost_unbind(struct vhost *v, struct binding *b)
+{
+	unbind(v, b);
+	bury(v);
 }
 
 /* --- queues ---------------------------------------------------------------------- */
@@ -276,8 +301,9 @@ vhost_remove_queue(struct vhost *v, struct queue *q)
 		server_stored(v->server);
 	}
 	names_take(&v->queues, queue_name(q));
-	forget(v, &q->destination);
-	server_changed(v->server);
+	while (q->destination.bindings != NULL)
+		unbind(v, q->destination.bindings);
+	bury(v);
 }
 
 /* --- from the store ---------------------------------------------------------------- */

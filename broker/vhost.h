@@ -18,6 +18,8 @@ struct vhost {
 	struct names queues;
 	struct exchange *default_exchange;
 	unsigned connection_count;
+	struct exchange **doomed; /* out of the namespace, not yet freed */
+	size_t doomed_count, doomed_room;
 };
 
 /* A vhost with its predeclared exchanges. It is known to the store only by
