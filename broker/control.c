@@ -351,32 +351,36 @@ step(struct session *s, size_t *budget)
 	return worked;
 }
 
-/* Steps it while it gets on. False if it waits for its peer or for something
- * else. */
+/* One slice, if its peer keeps up. True if it can go on at once. */
 static bool
 run(struct session *s, size_t *budget)
 {
-	while (!s->request.ended) {
-		if (unsent(s) >= CONGESTED)
-			return false;
-		if (*budget == 0)
-			return true;
-		if (!step(s, budget) && !s->request.ended)
-			return false;
-	}
-	s->state = COMMITTING;
-	return false;
+	bool worked;
+
+	if (s->state == RUNNING && s->request.ended)
+		s->state = COMMITTING; /* the words were refused */
+	if (s->state != RUNNING || unsent(s) >= CONGESTED)
+		return false;
+	if (*budget == 0)
+		return true;
+	worked = step(s, budget);
+	if (s->request.ended)
+		s->state = COMMITTING;
+	return worked && !s->request.ended;
 }
 
+/* All in turn, so that a long listing keeps nobody waiting. */
 bool
 control_turn(struct control *c, size_t *budget)
 {
 	struct session *s;
-	bool more = false;
+	bool more;
 
-	TAILQ_FOREACH(s, &c->sessions, link)
-	if (s->state == RUNNING)
+	do {
+		more = false;
+		TAILQ_FOREACH(s, &c->sessions, link)
 		more |= run(s, budget);
+	} while (more && *budget > 0);
 	return more;
 }
 

@@ -169,15 +169,17 @@ put_prefix(char *p, enum log_level level, unsigned id)
 }
 
 /* A character that would move the cursor or worse: C0, DEL, and C1 as UTF-8
- * (0xc2 0x80-0x9f) or, where the text is not UTF-8, any high byte. */
+ * (0xc2 0x80-0x9f, both bytes) or, where the text is not UTF-8, any high byte. */
 static bool
-harmful(const uint8_t *p, size_t left, bool utf8)
+harmful(struct bytes text, size_t i, bool utf8)
 {
-	if (*p < 0x20 || *p == 0x7f)
+	uint8_t c = text.p[i];
+
+	if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
 		return true;
-	if (!utf8)
-		return *p >= 0x80;
-	return *p == 0xc2 && left > 1 && p[1] < 0xa0;
+	if (c == 0xc2 && i + 1 < text.n)
+		return text.p[i + 1] < 0xa0;
+	return c >= 0x80 && c < 0xa0 && i > 0 && text.p[i - 1] == 0xc2;
 }
 
 static size_t
@@ -202,7 +204,7 @@ put_text(char *p, size_t room, struct bytes text)
 	for (i = 0; i < text.n && n + 4 + 3 <= room; i++) {
 		if (!utf8 || (text.p[i] & 0xc0) != 0x80)
 			whole = n; /* a character begins here */
-		if (harmful(text.p + i, text.n - i, utf8))
+		if (harmful(text, i, utf8))
 			n += put_escaped(p + n, text.p[i]);
 		else
 			p[n++] = (char)text.p[i];

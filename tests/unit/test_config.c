@@ -1,0 +1,376 @@
+/* test_config.c - every setting, in rabbitmq.conf's syntax. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "broker/config.h"
+#include "tests/unit/unit.h"
+
+static struct config config;
+static char error[1024];
+
+static enum config_status
+set(const char *key, const char *value)
+{
+	error[0] = '\0';
+	return config_set(&config, key, value, "test", error, sizeof error);
+}
+
+static bool
+load(const char *text)
+{
+	char path[] = "/tmp/leveret-test.XXXXXX";
+	int fd = mkstemp(path);
+	bool loaded;
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		abort();
+	close(fd);
+	error[0] = '\0';
+	loaded = config_load(&config, path, error, sizeof error);
+	unlink(path);
+	return loaded;
+}
+
+/* The value as config_each tells it. */
+struct wanted {
+	const char *key;
+	char value[256], source[256];
+	unsigned times;
+};
+
+static void
+look(void *arg, const struct setting_view *view)
+{
+	struct wanted *w = arg;
+
+	if (strcmp(view->key, w->key) != 0)
+		return;
+	snprintf(w->value, sizeof w->value, "%s", view->value);
+	snprintf(w->source, sizeof w->source, "%s", view->source);
+	w->times++;
+}
+
+static struct wanted
+told(const char *key)
+{
+	struct wanted w = {.key = key};
+
+	config_each(&config, look, &w);
+	return w;
+}
+
+/* --- every row
+ * ----------------------------------------------------------------- */
+
+/* A key, a value it takes, how that is told, and a value it does not take. */
+static const struct {
+	const char *key, *good, *told, *bad;
+} samples[] = {
+    {"listeners.tcp.x", "127.0.0.1:5673", "127.0.0.1:5673", "localhost"},
+    {"tcp_listen_options.backlog", "100", "100", "0"},
+    {"tcp_listen_options.nodelay", "false", "false", "no"},
+    {"handshake_timeout", "5s", "5000", "5 parsecs"},
+    {"handshake_bytes", "64KiB", "65536", "1k"},
+    {"heartbeat", "2m", "120", "500ms"},
+    {"frame_max", "8192", "8192", "4095"},
+    {"channel_max", "0", "0", "65536"},
+    {"max_message_size", "16MB", "16000000", "0"},
+    {"default_user", "u", "u", NULL},
+    {"default_pass", "p", "p", NULL},
+    {"default_user_tags.monitoring", "true", "true", "yes"},
+    {"default_vhost", "v", "v", NULL},
+    {"default_permissions.configure", "^$", "^$", NULL},
+    {"default_permissions.write", "a|b", "a|b", NULL},
+    {"default_permissions.read", "", "", NULL},
+    {"loopback_users.admin", "true", "true", "1"},
+    {"auth_failure_delay", "3s", "3000", "-1"},
+    {"log.console.level", "debug", "debug", "loud"},
+    {"cluster_name", "c", "c", NULL},
+    {"server_properties.product", "RabbitMQ", "RabbitMQ", NULL},
+    {"server_properties.version", "3.13.7", "3.13.7", NULL},
+    {"lane_memory_entries", "4", "4", "0"},
+    {"lane_memory_bytes", "1GiB", "1073741824", "1XB"},
+    {"committer.hold_ms", "1m", "60000", "61s"},
+    {"committer.hold_bytes", "1M", "1048576", "2GiB"},
+    {"clock.offset", "1w1d", "691200000", "tomorrow"},
+};
+
+static void
+every_row_takes_good_values_and_refuses_bad_ones(void)
+{
+	struct wanted before, after;
+
+	CU_ASSERT_EQUAL(sizeof samples / sizeof *samples, SETTINGS);
+	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+		const char *key = samples[i].key;
+
+		config_init(&config);
+		CU_ASSERT_EQUAL(set(key, samples[i].good), CONFIG_OK);
+		before = told(key);
+		CU_ASSERT_EQUAL(before.times, 1);
+		CU_ASSERT_STRING_EQUAL(before.value, samples[i].told);
+		CU_ASSERT_STRING_EQUAL(before.source, "test");
+		if (samples[i].bad != NULL) {
+			CU_ASSERT_EQUAL(set(key, samples[i].bad), CONFIG_BAD);
+			CU_ASSERT_PTR_NOT_NULL(strstr(error, key));
+			CU_ASSERT_PTR_NOT_NULL(strstr(error, samples[i].bad));
+			after = told(key);
+			CU_ASSERT_STRING_EQUAL(after.value, before.value);
+		}
+		config_fini(&config);
+	}
+}
+
+static void
+count_unset(void *arg, const struct setting_view *view)
+{
+	size_t *n = arg;
+
+	CU_ASSERT_STRING_EQUAL(view->source, "default");
+	CU_ASSERT(strlen(view->sentence) > 10);
+	++*n;
+}
+
+static void
+defaults_are_rabbitmqs(void)
+{
+	size_t n = 0;
+
+	config_init(&config);
+	config_each(&config, count_unset, &n);
+	CU_ASSERT_EQUAL(n, SETTINGS);
+	CU_ASSERT_EQUAL(config.heartbeat, 60000);
+	CU_ASSERT_EQUAL(config.frame_max, 131072);
+	CU_ASSERT_EQUAL(config.channel_max, 2047);
+	CU_ASSERT_EQUAL(config.max_message_size, 134217728);
+	CU_ASSERT_EQUAL(config.handshake_timeout, 10000);
+	CU_ASSERT_STRING_EQUAL(config.default_user, "guest");
+	CU_ASSERT_EQUAL(config.log_console_level, LEVEL_INFO);
+	CU_ASSERT_TRUE(config_has(&config.loopback_users, "guest"));
+	CU_ASSERT_TRUE(config_has(&config.default_user_tags, "administrator"));
+	CU_ASSERT_EQUAL(config.listeners_tcp.count, 1);
+	CU_ASSERT_STRING_EQUAL(config.listeners_tcp.pairs[0].value, "5672");
+	config_fini(&config);
+}
+
+static void
+unknown_keys_are_told_apart(void)
+{
+	config_init(&config);
+	CU_ASSERT_EQUAL(set("vm_memory_high_watermark", "1"), CONFIG_UNKNOWN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "vm_memory_high_watermark"));
+	CU_ASSERT_EQUAL(set("", "1"), CONFIG_UNKNOWN);
+	CU_ASSERT_EQUAL(set("listeners.tcp.", "1"), CONFIG_UNKNOWN);
+	CU_ASSERT_EQUAL(set("listeners.tcpx", "1"), CONFIG_UNKNOWN);
+	CU_ASSERT_EQUAL(set("heartbeats", "1"), CONFIG_UNKNOWN);
+	config_fini(&config);
+}
+
+/* --- maps
+ * ------------------------------------------------------------------------ */
+
+static void
+first_of_a_map_replaces_its_default(void)
+{
+	config_init(&config);
+	set("listeners.tcp.a", "5673");
+	set("listeners.tcp.b", "[::1]:5674");
+	set("listeners.tcp.a", "5675");
+	CU_ASSERT_EQUAL(config.listeners_tcp.count, 2);
+	CU_ASSERT_STRING_EQUAL(config.listeners_tcp.pairs[0].value, "5675");
+	set("loopback_users.guest", "false");
+	CU_ASSERT_FALSE(config_has(&config.loopback_users, "guest"));
+	config_fini(&config);
+}
+
+static void
+none_empties_a_map(void)
+{
+	config_init(&config);
+	CU_ASSERT_EQUAL(set("loopback_users", "none"), CONFIG_OK);
+	CU_ASSERT_EQUAL(config.loopback_users.count, 0);
+	CU_ASSERT_EQUAL(set("listeners.tcp", "none"), CONFIG_OK);
+	CU_ASSERT_EQUAL(config.listeners_tcp.count, 0);
+	CU_ASSERT_EQUAL(set("listeners.tcp.default", "1"), CONFIG_OK);
+	CU_ASSERT_EQUAL(config.listeners_tcp.count, 1);
+	CU_ASSERT_EQUAL(set("listeners.tcp", "all"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(config.listeners_tcp.count, 1);
+	config_fini(&config);
+}
+
+static void
+addresses_come_apart(void)
+{
+	char host[16];
+	unsigned port;
+
+	CU_ASSERT_TRUE(config_address("5672", host, sizeof host, &port));
+	CU_ASSERT_STRING_EQUAL(host, "");
+	CU_ASSERT_EQUAL(port, 5672);
+	CU_ASSERT_TRUE(config_address("127.0.0.1:0", host, sizeof host, &port));
+	CU_ASSERT_STRING_EQUAL(host, "127.0.0.1");
+	CU_ASSERT_EQUAL(port, 0);
+	CU_ASSERT_TRUE(config_address("[::1]:65535", host, sizeof host, &port));
+	CU_ASSERT_STRING_EQUAL(host, "::1");
+	CU_ASSERT_TRUE(config_address("::1:80", host, sizeof host, &port));
+	CU_ASSERT_STRING_EQUAL(host, "::1");
+	CU_ASSERT_FALSE(config_address("65536", host, sizeof host, &port));
+	CU_ASSERT_FALSE(config_address("", host, sizeof host, &port));
+	CU_ASSERT_FALSE(config_address(":5672", host, sizeof host, &port));
+	CU_ASSERT_FALSE(config_address("host:", host, sizeof host, &port));
+	CU_ASSERT_FALSE(config_address(
+	    "a-host-too-long-for-it:1", host, sizeof host, &port));
+}
+
+/* --- numbers
+ * ---------------------------------------------------------------------- */
+
+static void
+numbers_that_do_not_fit_are_refused(void)
+{
+	config_init(&config);
+	CU_ASSERT_EQUAL(
+	    set("max_message_size", "99999999999999999999"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(
+	    set("max_message_size", "18446744073709551617"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(
+	    set("max_message_size", "9000000000000TiB"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(set("heartbeat", "9223372036854775807"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(set("heartbeat", "9223372036854775807w"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(set("heartbeat", "0x10"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(set("heartbeat", "+5"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(set("heartbeat", ""), CONFIG_BAD);
+	CU_ASSERT_EQUAL(set("channel_max", "1k"), CONFIG_BAD);
+	CU_ASSERT_EQUAL(config.heartbeat, 60000);
+	config_fini(&config);
+}
+
+/* --- files
+ * -------------------------------------------------------------------------- */
+
+static void
+file_is_read_as_rabbitmq_reads_it(void)
+{
+	config_init(&config);
+	CU_ASSERT_TRUE(load("# a comment\n"
+			    "\n"
+			    "  heartbeat   =  30   # seconds\r\n"
+			    "default_user=me\n"
+			    "default_pass = 'pa#ss word' # quoted\n"
+			    "default_vhost = va#lue\n"
+			    "cluster_name = it's here\n"
+			    "loopback_users = none\n"
+			    "management.tcp.port = 15672\n"
+			    "frame_max = 64kiB"));
+	CU_ASSERT_EQUAL(config.heartbeat, 30000);
+	CU_ASSERT_STRING_EQUAL(config.default_user, "me");
+	CU_ASSERT_STRING_EQUAL(config.default_pass, "pa#ss word");
+	CU_ASSERT_STRING_EQUAL(config.default_vhost, "va");
+	CU_ASSERT_STRING_EQUAL(config.cluster_name, "it's here");
+	CU_ASSERT_EQUAL(config.loopback_users.count, 0);
+	CU_ASSERT_EQUAL(config.frame_max, 65536);
+	CU_ASSERT_PTR_NOT_NULL(strstr(told("heartbeat").source, ":3"));
+	config_fini(&config);
+}
+
+static void
+wrong_lines_are_named(void)
+{
+	static const struct {
+		const char *text, *where, *what;
+	} wrong[] = {
+	    {"heartbeat = 60\nheartbeat = soon\n", ":2: ", "'soon'"},
+	    {"\n\nheartbeat\n", ":3: ", "key = value"},
+	    {"heartbeat =\n", ":1: ", "key = value"},
+	    {"heartbeat = # nothing\n", ":1: ", "key = value"},
+	    {" = 5\n", ":1: ", "key = value"},
+	    {"heart beat = 5\n", ":1: ", "key = value"},
+	    {"[{rabbit, [{heartbeat, 5}]}].\n", ":1: ", "key = value"},
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		config_init(&config);
+		CU_ASSERT_FALSE(load(wrong[i].text));
+		CU_ASSERT_PTR_NOT_NULL(strstr(error, wrong[i].where));
+		CU_ASSERT_PTR_NOT_NULL(strstr(error, wrong[i].what));
+		config_fini(&config);
+	}
+}
+
+static void
+unknown_keys_of_a_file_are_logged(void)
+{
+	char line[512];
+	int ends[2];
+	ssize_t n;
+
+	if (pipe2(ends, O_NONBLOCK) != 0)
+		abort();
+	log_init(ends[1], LEVEL_INFO);
+	config_init(&config);
+	CU_ASSERT_TRUE(load("\nno.such.key = 1\nheartbeat = 5\n"));
+	CU_ASSERT_EQUAL(config.heartbeat, 5000);
+	n = read(ends[0], line, sizeof line - 1);
+	line[n > 0 ? n : 0] = '\0';
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, "[warning]"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, ":2: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, "no.such.key"));
+	config_fini(&config);
+	log_init(STDOUT_FILENO, LEVEL_NONE);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+binary_files_are_refused(void)
+{
+	char path[] = "/tmp/leveret-test.XXXXXX";
+	int fd = mkstemp(path);
+
+	config_init(&config);
+	CU_ASSERT_EQUAL(write(fd, "heartbeat = 1\0 2\n", 17), 17);
+	close(fd);
+	CU_ASSERT_FALSE(config_load(&config, path, error, sizeof error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "not a text file"));
+	CU_ASSERT_FALSE(config_load(&config, "/tmp", error, sizeof error));
+	unlink(path);
+	config_fini(&config);
+}
+
+static void
+missing_file_is_told(void)
+{
+	config_init(&config);
+	CU_ASSERT_FALSE(
+	    config_load(&config, "/no/such/file", error, sizeof error));
+	CU_ASSERT_STRING_EQUAL(
+	    error, "/no/such/file: No such file or directory");
+	config_fini(&config);
+}
+
+static const struct unit_test tests[] = {
+    {"every row takes good values and refuses bad ones",
+	every_row_takes_good_values_and_refuses_bad_ones},
+    {"defaults are RabbitMQ's", defaults_are_rabbitmqs},
+    {"unknown keys are told apart", unknown_keys_are_told_apart},
+    {"the first of a map replaces its default",
+	first_of_a_map_replaces_its_default},
+    {"none empties a map", none_empties_a_map},
+    {"addresses come apart", addresses_come_apart},
+    {"numbers that do not fit are refused",
+	numbers_that_do_not_fit_are_refused},
+    {"a file is read as RabbitMQ reads it", file_is_read_as_rabbitmq_reads_it},
+    {"wrong lines are named", wrong_lines_are_named},
+    {"unknown keys of a file are logged", unknown_keys_of_a_file_are_logged},
+    {"binary files are refused", binary_files_are_refused},
+    {"a missing file is told", missing_file_is_told},
+};
+
+int
+main(void)
+{
+	log_init(STDOUT_FILENO, LEVEL_NONE);
+	return unit_main("config", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,189 @@
+/* test_printer.c - answers as rabbitmqctl prints them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "amqp/table.h"
+#include "broker/control.h"
+#include "broker/printer.h"
+#include "tests/unit/unit.h"
+
+static struct request request;
+
+/* What the frames gathered in request look like on the screen. */
+static const char *
+printed(enum format format, bool banners, bool headers)
+{
+	static char *text;
+	static size_t size;
+	struct printer p = {
+	    .format = format, .banners = banners, .headers = headers};
+	struct bytes rest = writer_view(&request.out), payload;
+	size_t n;
+	char kind;
+
+	free(text);
+	p.out = open_memstream(&text, &size);
+	while ((n = control_frame(rest, &kind, &payload)) > 0) {
+		CU_ASSERT_TRUE(printer_frame(&p, kind, payload));
+		rest.p += n;
+		rest.n -= n;
+	}
+	CU_ASSERT_EQUAL(rest.n, 0);
+	printer_end(&p, true);
+	fclose(p.out);
+	return text;
+}
+
+static void
+begin_listing(void)
+{
+	static const char *const names[] = {"name", "messages", "idle"};
+
+	writer_fini(&request.out);
+	request_banner(&request, "Listing %s ...", "things");
+	request_columns(&request, names, 3);
+}
+
+static void
+put_row(struct bytes name, int64_t messages, bool idle)
+{
+	request_row(&request);
+	put_text_value(&request, name);
+	put_int_value(&request, messages);
+	put_bool_value(&request, idle);
+	request_row_end(&request);
+}
+
+static void
+tables_have_banner_header_and_tabs(void)
+{
+	begin_listing();
+	put_row(BYTES("q1"), 3, false);
+	put_row(BYTES(""), -1, true);
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_TABLE, true, true),
+	    "Listing things ...\nname\tmessages\tidle\nq1\t3\tfalse\n"
+	    "\t-1\ttrue\n");
+	CU_ASSERT_STRING_EQUAL(
+	    printed(FORMAT_TABLE, false, false), "q1\t3\tfalse\n\t-1\ttrue\n");
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_JSON, true, true),
+	    "[\n{\"name\":\"q1\",\"messages\":3,\"idle\":false}\n"
+	    ",{\"name\":\"\",\"messages\":-1,\"idle\":true}\n]\n");
+}
+
+static void
+empty_listings_have_no_header(void)
+{
+	begin_listing();
+	CU_ASSERT_STRING_EQUAL(
+	    printed(FORMAT_TABLE, true, true), "Listing things ...\n");
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_JSON, true, true), "[\n]\n");
+}
+
+static void
+names_cannot_move_the_cursor_nor_break_json(void)
+{
+	begin_listing();
+	put_row(BYTES("a\tb\n\x1b[2J\"\\"), 0, true);
+	put_row(BYTES("\xff\xc3\xa9"), 0, true);
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_TABLE, false, false),
+	    "a\\tb\\n\\x1b[2J\"\\\t0\ttrue\n\xff\xc3\xa9\t0\ttrue\n");
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_JSON, false, false),
+	    "[\n{\"name\":\"a\\tb\\n\\u001b[2J\\\"\\\\\",\"messages\":0,"
+	    "\"idle\":true}\n,{\"name\":\"\\u00ff\\u00c3\\u00a9\","
+	    "\"messages\":0,\"idle\":true}\n]\n");
+}
+
+static void
+tables_in_tables_look_as_in_rabbitmq(void)
+{
+	static const char *const names[] = {"arguments", "tags", "nothing"};
+	struct writer t = {0};
+	size_t mark;
+
+	table_put_int(&t, "x-max-length", 10);
+	table_put_longstr(&t, "x-dead-letter-exchange", BYTES("dlx"));
+	mark = table_begin(&t, "x-t");
+	table_put_bool(&t, "a", true);
+	table_end(&t, mark);
+	writer_fini(&request.out);
+	request_columns(&request, names, 3);
+	request_row(&request);
+	put_table_value(&request, writer_view(&t));
+	put_list_value(&request, "administrator,monitoring");
+	put_no_value(&request);
+	request_row_end(&request);
+	request_row(&request);
+	put_table_value(&request, (struct bytes){0});
+	put_list_value(&request, "");
+	put_no_value(&request);
+	request_row_end(&request);
+	writer_fini(&t);
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_TABLE, false, false),
+	    "[{\"x-max-length\",10},{\"x-dead-letter-exchange\",\"dlx\"},"
+	    "{\"x-t\",[{\"a\",true}]}]\t[administrator, monitoring]\t\n"
+	    "[]\t[]\t\n");
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_JSON, false, false),
+	    "[\n{\"arguments\":[[\"x-max-length\",\"signedint\",10],"
+	    "[\"x-dead-letter-exchange\",\"longstr\",\"dlx\"],"
+	    "[\"x-t\",\"table\",[[\"a\",\"bool\",true]]]],"
+	    "\"tags\":[\"administrator\",\"monitoring\"],\"nothing\":\"\"}\n"
+	    ",{\"arguments\":[],\"tags\":[],\"nothing\":\"\"}\n]\n");
+}
+
+static void
+text_is_a_message_in_json(void)
+{
+	const char *json;
+
+	writer_fini(&request.out);
+	request_text(&request, "Ping succeeded");
+	CU_ASSERT_STRING_EQUAL(
+	    printed(FORMAT_TABLE, true, true), "Ping succeeded\n");
+	json = printed(FORMAT_JSON, true, true);
+	CU_ASSERT_EQUAL(
+	    strncmp(json, "{\"message\":\"Ping succeeded\",", 28), 0);
+	writer_fini(&request.out);
+	json = printed(FORMAT_JSON, true, true);
+	CU_ASSERT_PTR_NOT_NULL(strstr(json, "\"result\":\"ok\"}\n"));
+}
+
+static void
+malformed_frames_are_refused(void)
+{
+	struct printer p = {.out = stderr, .format = FORMAT_TABLE};
+
+	CU_ASSERT_FALSE(printer_frame(&p, '?', BYTES("")));
+	CU_ASSERT_FALSE(printer_frame(&p, 'C', BYTES("S\0\0\0\5abc")));
+	CU_ASSERT_FALSE(printer_frame(&p, 'R', BYTES("")));
+	CU_ASSERT_TRUE(printer_frame(&p, 'C', BYTES("S\0\0\0\1a")));
+	CU_ASSERT_FALSE(printer_frame(&p, 'R', BYTES("S\0\0\0\2a")));
+	CU_ASSERT_FALSE(printer_frame(&p, 'R', BYTES("?")));
+	printer_end(&p, false);
+}
+
+static void
+formats_have_names(void)
+{
+	enum format format;
+
+	CU_ASSERT_TRUE(printer_format("json", &format));
+	CU_ASSERT_EQUAL(format, FORMAT_JSON);
+	CU_ASSERT_TRUE(printer_format("table", &format));
+	CU_ASSERT_EQUAL(format, FORMAT_TABLE);
+	CU_ASSERT_FALSE(printer_format("erlang", &format));
+	writer_fini(&request.out);
+}
+
+static const struct unit_test tests[] = {
+    {"tables have banner, header and tabs", tables_have_banner_header_and_tabs},
+    {"empty listings have no header", empty_listings_have_no_header},
+    {"names cannot move the cursor nor break JSON",
+	names_cannot_move_the_cursor_nor_break_json},
+    {"tables in tables look as in RabbitMQ",
+	tables_in_tables_look_as_in_rabbitmq},
+    {"text is a message in JSON", text_is_a_message_in_json},
+    {"malformed frames are refused", malformed_frames_are_refused},
+    {"formats have names", formats_have_names},
+};
+
+UNIT_MAIN("printer", tests)
