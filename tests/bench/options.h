@@ -47,6 +47,7 @@ struct options {
 	double idle;     /* seconds without a message that mean no more */
 	unsigned settle; /* close the channel each so many deliveries */
 	unsigned requeue;
+	unsigned transient;
 	unsigned cut;
 
 	bool sink; /* see sink.h */

@@ -22,6 +22,7 @@ enum { OUT_MAX = 256 * 1024, PATIENCE_MS = 20 };
 
 struct verify {
 	const struct options *options;
+	struct options fleeting; /* the same, for transient messages */
 	FILE *journal;
 	int64_t begin;
 	int64_t end; /* of publishing */
@@ -68,12 +69,36 @@ body_good(struct verify *v, const struct delivery *d)
 /* --- the publisher
  * ------------------------------------------------------------ */
 
+/* May it be gone after the broker was, confirmed or not? */
+static bool
+transient(const struct verify *v, uint64_t number)
+{
+	return v->options->transient != 0 &&
+	    number % v->options->transient == 0;
+}
+
+/* The journal holds the broker only to what it must keep. */
+static void
+journal_confirmed(struct verify *v, uint64_t number, uint64_t last)
+{
+	uint64_t from = number;
+
+	for (; v->options->transient != 0 && number <= last; number++)
+		if (transient(v, number)) {
+			if (from < number)
+				journal_range(v->journal, 'C', from, number - 1);
+			from = number + 1;
+		}
+	if (from <= last)
+		journal_range(v->journal, 'C', from, last);
+}
+
 static void
 told_confirmed(void *arg, uint64_t first, uint64_t last, int64_t since)
 {
 	struct verify *v = arg;
 
-	journal_range(v->journal, 'C', v->base + first - 1, v->base + last - 1);
+	journal_confirmed(v, v->base + first - 1, v->base + last - 1);
 }
 
 static void
@@ -144,6 +169,8 @@ publish(struct verify *v)
 
 	for (; n > 0 && out->n < OUT_MAX; n--, v->next++) {
 		write_body(v->body, o->size, v->next);
+		v->publisher.options =
+		    transient(v, v->next) ? &v->fleeting : v->options;
 		topology_message(out, &v->publisher,
 		    (unsigned)(v->next % o->queues), v->body);
 	}
@@ -595,6 +622,8 @@ mode_verify(const struct options *given)
 
 	check_options(&o);
 	o.durable = o.persistent = true;
+	v.fleeting = o;
+	v.fleeting.persistent = false;
 	v.body = xmalloc(o.size);
 	v.unacked = xcalloc(o.ack, sizeof *v.unacked);
 	v.journal = open_journal(&v);
