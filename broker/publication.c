@@ -270,13 +270,6 @@ read_header(struct channel *ch, struct bytes payload, uint64_t *body_size,
 	return AMQP_OK;
 }
 
-static void
-describe(struct message *m, const struct amqp_props *props)
-{
-	m->persistent = props->delivery_mode == PERSISTENT;
-	m->priority = props->priority;
-}
-
 int
 publication_whole(struct channel *ch, const struct amqp_basic_publish *method,
     struct bytes header, struct bytes body)
@@ -293,7 +286,6 @@ publication_whole(struct channel *ch, const struct amqp_basic_publish *method,
 	if (p.message == NULL)
 		return channel_refuse(
 		    ch, AMQP_RESOURCE_ERROR, "out of memory");
-	describe(p.message, &p.props);
 	put_bytes((uint8_t *)message_body(p.message).p, body);
 	code = publish(ch, &p);
 	message_unref(p.message);
@@ -349,7 +341,6 @@ publication_header(struct channel *ch, struct bytes payload)
 	if (p->message == NULL)
 		return channel_refuse(
 		    ch, AMQP_RESOURCE_ERROR, "out of memory");
-	describe(p->message, &props);
 	p->room = p->message->body_size;
 	p->received = 0;
 	p->state = PUBLICATION_BODY;
