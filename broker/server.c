@@ -70,6 +70,7 @@ run_jobs(struct server *s)
 		struct connection *asker = job->asker;
 
 		TAILQ_REMOVE(&s->jobs, job, link);
+		s->stats.slices++;
 		if (!job->step(job, &budget))
 			TAILQ_INSERT_TAIL(&s->jobs, job, link);
 		else if (asker != NULL)

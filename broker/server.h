@@ -32,6 +32,7 @@ struct job {
 
 struct stats {
 	uint64_t turns, longest_turn_us;
+	uint64_t slices; /* of jobs */
 	uint64_t published, delivered, acked, confirmed, returned;
 	uint64_t connections_opened, connections_closed;
 };

@@ -304,7 +304,7 @@ flush(struct transport *t)
 	int rc = write_out(t);
 
 	if (rc < 0) {
-		t->failed = true;
+		t->failed = errno;
 		t->held_up = true;
 		event_active(t->writable, EV_WRITE, 0);
 	} else if (rc > 0) {
@@ -336,7 +336,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	int rc = t->failed ? -1 : write_out(t);
 
 	if (rc < 0) {
-		t->events->closed(t->arg, errno != 0 ? errno : EPIPE);
+		t->events->closed(t->arg, t->failed ? t->failed : errno);
 	} else if (rc > 0) {
 		event_add(t->writable, NULL);
 	} else {

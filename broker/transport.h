@@ -68,7 +68,7 @@ struct transport {
 	bool held_up;	 /* the socket took no more; waiting for writable */
 	bool finishing;	 /* close when all is written */
 	bool is_dirty;	 /* on io's list */
-	bool failed;	 /* a write failed; told at the next event */
+	int failed;	 /* a write's errno; told at the next event */
 
 	uint8_t *kept; /* input not consumed */
 	size_t kept_size, kept_room;

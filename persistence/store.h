@@ -101,9 +101,9 @@ struct store_ops {
 	void (*close)(struct store *);
 };
 
-/* The store on SQLite in dir/leveret.db, made if it is not there. NULL with a
- * sentence in error (size bytes): a folder that cannot be written, a newer
- * schema, a damaged file. */
+/* The store on SQLite in dir/leveret.db, made if it is not there. The folder is
+ * locked (flock) until close. NULL with a sentence in error (size bytes): a
+ * folder that is in use or cannot be written, a newer schema, a damaged file. */
 struct store *store_sqlite_open(const char *dir, char *error, size_t size);
 
 /* The store that forgets: for tests and ephemeral brokers. */

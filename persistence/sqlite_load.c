@@ -1,0 +1,242 @@
+/* sqlite_load.c - reads the live entries of a lane back, in order. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
+#include "persistence/sqlite.h"
+
+/* A pack as a load meets it; alive is empty while all its positions hold
+ * something. The bytes belong to the statement. */
+struct found {
+	uint64_t first, last, chunk;
+	uint8_t alive[PACK_SPAN / 8];
+	size_t alive_size;
+};
+
+static bool
+lives(const struct found *f, uint64_t position)
+{
+	uint64_t bit = position - f->first;
+
+	return f->alive_size == 0 || (f->alive[bit / 8] >> bit % 8 & 1) != 0;
+}
+
+/* The pack with the position, or the first behind it: SQLITE_ROW, SQLITE_DONE
+ * if there is none, or the trouble. */
+static int
+find_pack(
+    struct connection *c, uint64_t lane, uint64_t position, struct found *f)
+{
+	sqlite3_stmt *st =
+	    connection_ask(c, ST_PACK_FROM, "ii", lane, position);
+	struct bytes alive;
+	int rc = connection_step(c, st);
+
+	if (rc != SQLITE_ROW)
+		return rc;
+	f->first = (uint64_t)sqlite3_column_int64(st, 0);
+	f->last = (uint64_t)sqlite3_column_int64(st, 1);
+	f->chunk = (uint64_t)sqlite3_column_int64(st, 2);
+	alive = column_bytes(st, 5);
+	f->alive_size = alive.n;
+	if (f->last - f->first >= PACK_SPAN ||
+	    (alive.n != 0 && alive.n != (f->last - f->first) / 8 + 1))
+		rc = SQLITE_CORRUPT;
+	else
+		put_bytes(f->alive, alive);
+	sqlite3_reset(st);
+	return rc;
+}
+
+/* The position itself, or the first behind the garbage it lies in. */
+static int
+skip_garbage(struct connection *c, uint64_t lane, uint64_t *position)
+{
+	sqlite3_stmt *st =
+	    connection_ask(c, ST_GARBAGE_AT, "ii", lane, *position);
+	int rc = connection_step(c, st);
+
+	if (rc != SQLITE_ROW)
+		return rc;
+	if (sqlite3_column_type(st, 0) == SQLITE_INTEGER)
+		*position = (uint64_t)sqlite3_column_int64(st, 0) + 1;
+	sqlite3_reset(st);
+	return SQLITE_OK;
+}
+
+/* --- entries -------------------------------------------------------------- */
+
+static int
+read_apart(struct connection *c, const struct pack_entry *e, uint8_t *body)
+{
+	sqlite3_blob *blob;
+	int rc = sqlite3_blob_open(
+	    c->db, "main", "chunk", "data", (int64_t)e->apart, 0, &blob);
+
+	if (rc == SQLITE_OK &&
+	    (uint64_t)sqlite3_blob_bytes(blob) != e->body_size)
+		rc = SQLITE_CORRUPT;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_blob_read(blob, body, (int)e->body_size, 0);
+	sqlite3_blob_close(blob);
+	return rc;
+}
+
+static int
+make_message(
+    struct connection *c, const struct pack_entry *e, struct message **result)
+{
+	struct reader names = reader_of(e->names);
+	struct bytes exchange = reader_shortstr(&names);
+	struct bytes key = reader_shortstr(&names);
+	struct message *m = message_new(exchange, key, e->props, e->body_size);
+	int rc = SQLITE_OK;
+
+	if (m == NULL)
+		return SQLITE_NOMEM;
+	if (e->apart != 0)
+		rc = read_apart(c, e, (uint8_t *)message_body(m).p);
+	else
+		put_bytes((uint8_t *)message_body(m).p, e->body);
+	if (rc != SQLITE_OK)
+		message_unref(m);
+	*result = m;
+	return rc;
+}
+
+/* --- the walk ------------------------------------------------------------- */
+
+struct walk {
+	struct connection *c;
+	struct load *load;
+	struct found found;
+	uint64_t position, last; /* what is still to be read */
+	bool garbage;            /* the lane has some */
+	bool full;
+};
+
+static int
+add_entry(struct walk *w, const struct pack_entry *e)
+{
+	struct message *m;
+	int rc = make_message(w->c, e, &m);
+
+	if (rc == SQLITE_OK)
+		w->full = load_add(w->load, e->position, e->deadline, m);
+	return rc;
+}
+
+static int
+read_entries(struct walk *w, struct bytes data)
+{
+	struct reader r = pack_open(data);
+	struct pack_entry e = {.position = w->found.first};
+	int rc = SQLITE_OK;
+
+	while (rc == SQLITE_OK && !w->full && pack_next(&r, &e)) {
+		if (e.position > w->found.last)
+			return SQLITE_CORRUPT;
+		if (e.position > w->last)
+			return SQLITE_OK;
+		if (e.position >= w->position && lives(&w->found, e.position))
+			rc = add_entry(w, &e);
+	}
+	return r.bad ? SQLITE_CORRUPT : rc;
+}
+
+static int
+read_pack(struct walk *w)
+{
+	sqlite3_stmt *st =
+	    connection_ask(w->c, ST_CHUNK_GET, "i", w->found.chunk);
+	int rc = connection_step(w->c, st);
+
+	if (rc == SQLITE_DONE)
+		return SQLITE_CORRUPT;
+	if (rc != SQLITE_ROW)
+		return rc;
+	rc = read_entries(w, column_bytes(st, 0));
+	sqlite3_reset(st);
+	w->position = w->found.last + 1;
+	return rc;
+}
+
+/* One pack, or one stretch of garbage: SQLITE_DONE when there are no more. */
+static int
+walk_on(struct walk *w)
+{
+	uint64_t lane = w->load->lane, from;
+	int rc = find_pack(w->c, lane, w->position, &w->found);
+
+	if (rc != SQLITE_ROW)
+		return rc;
+	if (w->found.first > w->position)
+		w->position = w->found.first;
+	from = w->position;
+	if (w->garbage &&
+	    (rc = skip_garbage(w->c, lane, &w->position)) != SQLITE_OK)
+		return rc;
+	if (w->position != from)
+		return SQLITE_OK;
+	return w->position > w->last ? SQLITE_DONE : read_pack(w);
+}
+
+static int
+walk(struct walk *w)
+{
+	int rc = connection_do(w->c, ST_SNAPSHOT, "");
+	sqlite3_stmt *st;
+
+	if (rc != SQLITE_OK)
+		return rc;
+	st = connection_ask(w->c, ST_GARBAGE_OF, "i", w->load->lane);
+	rc = connection_step(w->c, st);
+	w->garbage = rc == SQLITE_ROW;
+	sqlite3_reset(st);
+	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+		rc = SQLITE_OK;
+	while (rc == SQLITE_OK && !w->full && w->position <= w->last)
+		rc = walk_on(w);
+	if (!sqlite3_get_autocommit(w->c->db))
+		connection_do(w->c, ST_COMMIT, "");
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* All or nothing: what was read before the trouble is dropped. */
+static void
+fail(struct sqlite_store *s, struct load *l, int rc)
+{
+	char text[256];
+
+	while (l->count > 0)
+		message_unref(l->entries[--l->count].message);
+	free(l->entries);
+	l->entries = NULL;
+	l->bytes = 0;
+	l->next = l->first;
+	l->status = status_of(&s->reader, rc, text, sizeof text);
+	l->error = xstrdup(text);
+	connection_close(&s->reader);
+}
+
+void
+sqlite_load(struct store *store, struct load *l)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct walk w = {.c = &s->reader,
+	    .load = l,
+	    .position = l->first,
+	    .last = (uint64_t)sqlite_int(l->last)};
+	int rc = SQLITE_OK;
+
+	pthread_mutex_lock(&s->reading);
+	if (s->reader.db == NULL)
+		rc = connection_open(&s->reader, s->path);
+	if (rc == SQLITE_OK)
+		rc = walk(&w);
+	if (rc != SQLITE_OK)
+		fail(s, l, rc);
+	else if (!w.full)
+		l->next = w.last + 1;
+	pthread_mutex_unlock(&s->reading);
+}

@@ -1,0 +1,371 @@
+/* rig.c - a store, a plain model of what must be in it, and their comparison.
+ */
+#include "tests/contract/rig.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "amqp/xalloc.h"
+
+/* --- folders ------------------------------------------------------------- */
+
+void
+rig_folder(char dir[64])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, 64, "%.40s/leveret-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		abort();
+}
+
+void
+rig_remove_folder(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		unlinkat(dirfd(d), e->d_name, 0);
+	closedir(d);
+	rmdir(dir);
+}
+
+/* --- letters ------------------------------------------------------------- */
+
+static struct message *
+envelope(uint32_t number, size_t size)
+{
+	static const struct bytes exchanges[] = {
+	    BYTES(""), BYTES("amq.topic"), BYTES("orders")};
+	static const struct bytes props[] = {
+	    BYTES("\x10\x00\x02"), BYTES("\x18\x00\x02\x07")};
+	char key[32];
+
+	snprintf(key, sizeof key, "key.%u", number % 5);
+	return message_new(exchanges[number / 7 % 3], bytes_str(key),
+	    props[number / 3 % 2], size);
+}
+
+static uint8_t
+octet(uint32_t number, size_t at)
+{
+	return (uint8_t)(number * 31 + at * 7 + (at >> 8));
+}
+
+struct message *
+rig_letter(uint32_t number, size_t size)
+{
+	struct message *m = envelope(number, size);
+	uint8_t *body = (uint8_t *)message_body(m).p;
+
+	for (size_t i = 0; i < size; i++)
+		body[i] = octet(number, i);
+	return m;
+}
+
+bool
+rig_is_letter(const struct message *m, uint32_t number)
+{
+	struct message *e = rig_letter(number, m->body_size);
+	bool same =
+	    message_size(m) == message_size(e) &&
+	    memcmp(m->data, e->data, message_size(m) - sizeof *m) == 0 &&
+	    m->priority == e->priority && m->persistent == e->persistent;
+
+	message_unref(e);
+	return same;
+}
+
+/* --- opening and closing ------------------------------------------------- */
+
+static void
+open_store(struct rig *r)
+{
+	char error[256] = "";
+
+	r->store = strcmp(r->kind, "memory") == 0
+		       ? store_memory_open()
+		       : store_sqlite_open(r->dir, error, sizeof error);
+	if (r->store == NULL)
+		fprintf(stderr, "%s\n", error);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r->store);
+}
+
+struct rig *
+rig_open(const char *kind)
+{
+	struct rig *r = xcalloc(1, sizeof *r);
+
+	r->kind = kind;
+	rig_folder(r->dir);
+	r->next_lane = 1;
+	r->next_letter = 1;
+	open_store(r);
+	return r;
+}
+
+void
+rig_close(struct rig *r)
+{
+	r->store->ops->close(r->store);
+	if (r->batch != NULL)
+		batch_free(r->batch);
+	if (!rig_forgets(r))
+		rig_check_file(r->dir);
+	rig_remove_folder(r->dir);
+	free(r);
+}
+
+bool
+rig_forgets(const struct rig *r)
+{
+	return strcmp(r->kind, "memory") == 0;
+}
+
+void
+rig_reopen(struct rig *r)
+{
+	if (rig_forgets(r))
+		return;
+	r->store->ops->close(r->store);
+	r->seq = 0;
+	open_store(r);
+}
+
+/* --- changes ------------------------------------------------------------- */
+
+int
+rig_lane(struct rig *r, uint64_t base)
+{
+	int i = 0;
+
+	while (r->lanes[i].id != 0 || r->changes[i] != NULL)
+		i++;
+	memset(&r->lanes[i], 0, sizeof r->lanes[i]);
+	r->lanes[i].id = r->next_lane++;
+	r->lanes[i].base = base;
+	r->lanes[i].state.lane = r->lanes[i].id;
+	return i;
+}
+
+static struct lane_change *
+change(struct rig *r, int lane)
+{
+	if (r->batch == NULL)
+		r->batch = batch_new(++r->seq);
+	if (r->changes[lane] == NULL)
+		r->changes[lane] =
+		    batch_lane(r->batch, r->lanes[lane].id, &r->lanes[lane]);
+	return r->changes[lane];
+}
+
+void
+rig_put_letter(struct rig *r, int lane, uint32_t at, uint32_t number,
+    struct message *m, int64_t deadline)
+{
+	struct model_lane *l = &r->lanes[lane];
+
+	lane_put(change(r, lane), l->base + at, m, deadline);
+	l->letters[at] = number;
+	l->deadlines[at] = deadline;
+	l->state.count++;
+	l->state.bytes += m->body_size;
+	l->state.next_position = l->base + at + 1;
+}
+
+void
+rig_put(struct rig *r, int lane, uint32_t at, size_t size, int64_t deadline)
+{
+	uint32_t number = r->next_letter++;
+	struct message *m = rig_letter(number, size);
+
+	rig_put_letter(r, lane, at, number, m, deadline);
+	message_unref(m);
+}
+
+void
+rig_remove(struct rig *r, int lane, uint32_t first, uint32_t last)
+{
+	struct model_lane *l = &r->lanes[lane];
+
+	lane_remove(change(r, lane), l->base + first, l->base + last);
+	for (uint32_t at = first; at <= last; at++) {
+		l->state.count -= l->letters[at] != 0;
+		l->letters[at] = 0;
+	}
+	l->state.delivered_to = l->base + last + 1;
+}
+
+void
+rig_drop(struct rig *r, int lane)
+{
+	lane_drop(change(r, lane));
+	r->lanes[lane].id = 0;
+}
+
+static void
+fill_in(struct rig *r)
+{
+	for (int i = 0; i < RIG_LANES; i++) {
+		const struct lane_state *s = &r->lanes[i].state;
+		struct lane_change *c = r->changes[i];
+		if (c == NULL)
+			continue;
+		c->count = s->count;
+		c->bytes = s->bytes;
+		c->first = s->first;
+		c->next_position = s->next_position;
+		c->delivered_to = s->delivered_to;
+		if (c->lane > r->last_lane)
+			r->last_lane = c->lane;
+	}
+}
+
+void
+rig_commit(struct rig *r)
+{
+	enum store_status status;
+	int tries = 0;
+
+	if (r->batch == NULL)
+		return;
+	fill_in(r);
+	do
+		status = r->store->ops->apply(r->store, r->batch);
+	while (++tries < 1000 && (status == STORE_FULL || status == STORE_IO));
+	if (status != STORE_OK)
+		fprintf(stderr, "%s\n", r->store->ops->error(r->store));
+	CU_ASSERT_EQUAL_FATAL(status, STORE_OK);
+	r->applied++;
+	batch_free(r->batch);
+	r->batch = NULL;
+	memset(r->changes, 0, sizeof r->changes);
+}
+
+int
+rig_maintain(struct rig *r)
+{
+	int n = 0;
+
+	if (r->store->ops->maintain != NULL)
+		while (r->store->ops->maintain(r->store))
+			n++;
+	return n;
+}
+
+/* --- comparing ------------------------------------------------------------ */
+
+struct load *
+rig_load(
+    struct rig *r, uint64_t lane, uint64_t first, uint64_t last, size_t bytes)
+{
+	struct load *l;
+	int tries = 0;
+
+	do {
+		l = xcalloc(1, sizeof *l);
+		l->lane = lane;
+		l->first = first;
+		l->last = last;
+		l->max_bytes = bytes;
+		r->store->ops->load(r->store, l);
+		if (l->status == STORE_OK || ++tries == 1000)
+			break;
+		load_free(l);
+	} while (true);
+	CU_ASSERT_EQUAL_FATAL(l->status, STORE_OK);
+	return l;
+}
+
+static uint32_t
+next_letter(const struct model_lane *l, uint32_t at)
+{
+	while (at < RIG_POSITIONS && l->letters[at] == 0)
+		at++;
+	return at;
+}
+
+static uint32_t
+compare_load(const struct model_lane *m, const struct load *l, uint32_t at)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct loaded *e = &l->entries[i];
+		at = next_letter(m, at);
+		CU_ASSERT_FATAL(at < RIG_POSITIONS);
+		CU_ASSERT_EQUAL_FATAL(e->position, m->base + at);
+		CU_ASSERT_EQUAL(e->deadline, m->deadlines[at]);
+		CU_ASSERT_TRUE(rig_is_letter(e->message, m->letters[at]));
+		at++;
+	}
+	return at;
+}
+
+static void
+compare_lane(struct rig *r, const struct model_lane *m, size_t piece)
+{
+	uint64_t position = m->base, last = m->base + RIG_POSITIONS - 1;
+	uint32_t at = 0;
+
+	while (position <= last) {
+		struct load *l = rig_load(r, m->id, position, last, piece);
+		at = compare_load(m, l, at);
+		CU_ASSERT_FATAL(l->next > position);
+		if (l->next <= last)
+			CU_ASSERT_TRUE(l->bytes >= piece);
+		position = l->next;
+		load_free(l);
+	}
+	CU_ASSERT_EQUAL(next_letter(m, at), RIG_POSITIONS);
+}
+
+struct seen {
+	struct rig *rig;
+	int lanes;
+};
+
+static void
+see_lane(void *arg, const struct lane_state *s)
+{
+	struct seen *seen = arg;
+	const struct model_lane *m = seen->rig->lanes;
+	const struct model_lane *end = m + RIG_LANES;
+
+	while (m < end && m->id != s->lane)
+		m++;
+	CU_ASSERT_FATAL(m < end);
+	CU_ASSERT_EQUAL(memcmp(s, &m->state, sizeof *s), 0);
+	seen->lanes++;
+}
+
+static void
+ignore_definition(void *arg, const struct definition *d)
+{
+}
+
+static void
+compare_restore(struct rig *r)
+{
+	struct seen seen = {r, 0};
+	struct store_visitor v = {&seen, ignore_definition, see_lane};
+	uint64_t last_lane;
+	int lanes = 0;
+
+	CU_ASSERT_EQUAL(
+	    r->store->ops->restore(r->store, &v, &last_lane), STORE_OK);
+	for (int i = 0; i < RIG_LANES; i++)
+		lanes +=
+		    r->lanes[i].id != 0 && r->lanes[i].state.next_position != 0;
+	CU_ASSERT_EQUAL(seen.lanes, lanes);
+	CU_ASSERT_EQUAL(last_lane, r->last_lane);
+}
+
+void
+rig_compare(struct rig *r, size_t piece)
+{
+	for (int i = 0; i < RIG_LANES; i++)
+		if (r->lanes[i].id != 0)
+			compare_lane(r, &r->lanes[i], piece);
+	compare_restore(r);
+}
