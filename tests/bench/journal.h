@@ -5,6 +5,7 @@
  *
  *	leveretperf-journal 1 QUEUES   its first line
  *	P first last                   published, that is, given to the socket
+ *	T number                       of those, one with delivery-mode 1
  *	C first last                   confirmed by basic.ack
  *	N first last                   refused by basic.nack
  *	D number queue redelivered     delivered (redelivered is 0 or 1)
@@ -43,7 +44,8 @@ void journal_flush(FILE *); /* what was written survives this process */
 /* --- checking ------------------------------------------------------------ */
 
 enum journal_fault {
-	/* Confirmed, and at the end neither acknowledged nor there. */
+	/* Confirmed, and at the end neither acknowledged nor there. One with
+	 * delivery-mode 1 may be gone after an L. */
 	JOURNAL_MISSING,
 	/* Delivered behind a later one of its queue in the same session. It may
 	 * be if it was given back, or if it carries the redelivered flag and
@@ -88,7 +90,7 @@ struct journal_report {
 	uint64_t cuts;      /* with X */
 	uint64_t losses;    /* with L */
 	uint64_t came_back; /* acknowledged and delivered again, as allowed */
-	uint64_t vanished;  /* neither confirmed nor delivered, as allowed */
+	uint64_t vanished;  /* never acknowledged, as allowed */
 	uint64_t faults[JOURNAL_FAULTS];
 	struct journal_example {
 		uint64_t number;

@@ -10,6 +10,7 @@ struct message {
 	uint32_t published;
 	uint32_t delivered; /* last */
 	uint32_t acked;     /* last */
+	bool transient;
 	bool confirmed;
 	bool refused;
 	bool given_back; /* since it was last delivered */
@@ -124,8 +125,7 @@ begin_session(struct check *c, char end_of_last)
 	memset(c->front, 0, c->queues * sizeof *c->front);
 }
 
-/* --- events ----------------------------------------------------------------
- */
+/* --- events --------------------------------------------------------------- */
 
 static void
 on_published(struct check *c, uint64_t first, uint64_t last)
@@ -232,6 +232,15 @@ on_acked(struct check *c, uint64_t number)
 }
 
 static void
+on_transient(struct check *c, uint64_t number)
+{
+	struct message *m = known(c, number);
+
+	if (m != NULL)
+		m->transient = true;
+}
+
+static void
 on_altered(struct check *c, uint64_t number)
 {
 	blame(c, JOURNAL_ALTERED, number);
@@ -264,16 +273,17 @@ on_end(struct check *c)
 	for (uint64_t i = 0; i < c->report->next; i++) {
 		const struct message *m = &c->messages[i];
 
-		if (m->confirmed && m->acked == 0)
+		if (m->published == 0 || m->acked != 0)
+			continue;
+		if (m->confirmed &&
+		    !(m->transient && lost_since(c, m->published)))
 			blame(c, JOURNAL_MISSING, i);
-		else if (m->published != 0 && !m->confirmed &&
-			 m->delivered == 0)
+		else
 			c->report->vanished++;
 	}
 }
 
-/* --- lines ------------------------------------------------------------------
- */
+/* --- lines ---------------------------------------------------------------- */
 
 /* Reads count numbers and the end of the line. */
 static bool
@@ -309,13 +319,17 @@ on_range(struct check *c, char event, const char *text)
 static bool
 on_number(struct check *c, char event, const char *text)
 {
+	static void (*const events[])(struct check *, uint64_t) = {
+	    ['A'] = on_acked,
+	    ['B'] = on_altered,
+	    ['R'] = on_given_back,
+	    ['T'] = on_transient,
+	};
 	uint64_t n;
 
 	if (!numbers(text, 1, &n))
 		return false;
-	(event == 'A'      ? on_acked
-	    : event == 'R' ? on_given_back
-			   : on_altered)(c, n);
+	events[(unsigned char)event](c, n);
 	return true;
 }
 
@@ -350,6 +364,7 @@ event(struct check *c, const char *line)
 	case 'A':
 	case 'B':
 	case 'R':
+	case 'T':
 		return on_number(c, line[0], line + 1);
 	case 'S':
 	case 'X':

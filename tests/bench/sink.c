@@ -67,8 +67,7 @@ struct sink {
 	struct queue *held_queue;
 };
 
-/* --- queues
- * -------------------------------------------------------------------- */
+/* --- queues -------------------------------------------------------------- */
 
 static struct queue *
 queue_find(struct sink *s, struct bytes name)
@@ -171,8 +170,7 @@ queue_deliver(struct queue *q)
 		queue_clear(q);
 }
 
-/* --- methods
- * -------------------------------------------------------------------- */
+/* --- methods ------------------------------------------------------------- */
 
 static void
 say(struct peer *p, uint16_t channel, const struct amqp_method *m)
@@ -270,8 +268,7 @@ on_method(struct sink *s, struct peer *p, const struct amqp_frame *f)
 	say(p, f->channel, &ok);
 }
 
-/* --- frames
- * ---------------------------------------------------------------------- */
+/* --- frames -------------------------------------------------------------- */
 
 static void
 on_content(struct sink *s, struct peer *p, const struct amqp_frame *f)
@@ -342,8 +339,7 @@ take_all(struct sink *s, struct peer *p)
 	p->in_from = 0;
 }
 
-/* --- sockets
- * ---------------------------------------------------------------------- */
+/* --- sockets ------------------------------------------------------------- */
 
 static void
 hang_up(struct sink *s, struct peer *p)
@@ -442,8 +438,7 @@ turn(struct sink *s)
 			transmit(s, &s->peers[i]);
 }
 
-/* --- the child
- * ---------------------------------------------------------------------- */
+/* --- the child ----------------------------------------------------------- */
 
 static void
 child(const struct options *o, int listener, pid_t parent)

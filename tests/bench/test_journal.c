@@ -90,6 +90,16 @@ test_refused_may_vanish_or_come(void)
 }
 
 static void
+test_transient_may_vanish_with_the_broker_only(void)
+{
+	CU_ASSERT(passes("P 0 0\nT 0\nC 0 0\nL\nS\nE\n"));
+	CU_ASSERT(passes("P 0 0\nT 0\nC 0 0\nD 0 0 0\nL\nS\nE\n"));
+	CU_ASSERT(shows(JOURNAL_MISSING, 0, "P 0 0\nT 0\nC 0 0\nS\nE\n"));
+	CU_ASSERT(shows(JOURNAL_MISSING, 0, "L\nP 0 0\nT 0\nC 0 0\nS\nE\n"));
+	CU_ASSERT(shows(JOURNAL_MISSING, 1, "P 0 1\nT 0\nC 0 1\nL\nS\nE\n"));
+}
+
+static void
 test_order_within_a_queue_is_kept(void)
 {
 	CU_ASSERT(shows(JOURNAL_ORDER, 0,
@@ -312,6 +322,7 @@ static const struct unit_test tests[] = {
     ROW(unconfirmed_may_vanish),
     ROW(unconfirmed_may_come),
     ROW(refused_may_vanish_or_come),
+    ROW(transient_may_vanish_with_the_broker_only),
     ROW(order_within_a_queue_is_kept),
     ROW(order_between_queues_is_free),
     ROW(order_starts_anew_after_a_loss),

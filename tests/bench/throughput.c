@@ -146,8 +146,7 @@ report(const struct load *l, const char *mode, const char *server,
 	json_end();
 }
 
-/* --- the run ----------------------------------------------------------------
- */
+/* --- the run -------------------------------------------------------------- */
 
 static enum exit_status
 run(const struct options *o, const char *mode)

@@ -46,8 +46,7 @@ struct verify {
 	int64_t last_delivery;
 };
 
-/* --- bodies: the number, then octets that follow from it ---------------------
- */
+/* --- bodies: the number, then octets that follow from it ------------------ */
 
 static void
 write_body(uint8_t *body, uint64_t size, uint64_t number)
@@ -66,31 +65,13 @@ body_good(struct verify *v, const struct delivery *d)
 	return d->whole.n == size && memcmp(d->whole.p, v->body, size) == 0;
 }
 
-/* --- the publisher
- * ------------------------------------------------------------ */
+/* --- the publisher ------------------------------------------------------- */
 
-/* May it be gone after the broker was, confirmed or not? */
 static bool
 transient(const struct verify *v, uint64_t number)
 {
 	return v->options->transient != 0 &&
-	    number % v->options->transient == 0;
-}
-
-/* The journal holds the broker only to what it must keep. */
-static void
-journal_confirmed(struct verify *v, uint64_t number, uint64_t last)
-{
-	uint64_t from = number;
-
-	for (; v->options->transient != 0 && number <= last; number++)
-		if (transient(v, number)) {
-			if (from < number)
-				journal_range(v->journal, 'C', from, number - 1);
-			from = number + 1;
-		}
-	if (from <= last)
-		journal_range(v->journal, 'C', from, last);
+	       number % v->options->transient == 0;
 }
 
 static void
@@ -98,7 +79,7 @@ told_confirmed(void *arg, uint64_t first, uint64_t last, int64_t since)
 {
 	struct verify *v = arg;
 
-	journal_confirmed(v, v->base + first - 1, v->base + last - 1);
+	journal_range(v->journal, 'C', v->base + first - 1, v->base + last - 1);
 }
 
 static void
@@ -177,11 +158,13 @@ publish(struct verify *v)
 	if (v->next == from)
 		return;
 	journal_range(v->journal, 'P', from, v->next - 1);
+	for (uint64_t i = from; o->transient != 0 && i < v->next; i++)
+		if (transient(v, i))
+			journal_number(v->journal, 'T', i);
 	confirms_publish(&v->confirms, v->next - from, 1);
 }
 
-/* --- the consumer
- * -------------------------------------------------------------- */
+/* --- the consumer -------------------------------------------------------- */
 
 static void
 acknowledge(struct verify *v)
@@ -310,8 +293,7 @@ cut_consumer(struct verify *v)
 	v->consuming = false;
 }
 
-/* --- the death of the broker
- * ---------------------------------------------------- */
+/* --- the death of the broker --------------------------------------------- */
 
 static bool
 open_publisher(struct verify *v)
@@ -368,8 +350,7 @@ come_back(struct verify *v, bool declare)
 	}
 }
 
-/* --- turns
- * ------------------------------------------------------------------------ */
+/* --- turns --------------------------------------------------------------- */
 
 static bool
 wait_and_read(struct verify *v)
@@ -493,8 +474,7 @@ drain_phase(struct verify *v)
 	return true;
 }
 
-/* --- the run
- * ----------------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------- */
 
 static bool
 part(const struct options *o, const char *name)
