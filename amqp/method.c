@@ -72,6 +72,13 @@ decode_shortstr(struct decoder *d)
 }
 
 INLINE struct bytes
+decode_octets(struct decoder *d)
+{
+	d->bit = 8;
+	return reader_shortstr(&d->in);
+}
+
+INLINE struct bytes
 decode_longstr(struct decoder *d)
 {
 	d->bit = 8;
@@ -150,6 +157,7 @@ ENCODE(u16, uint16_t, writer_u16)
 ENCODE(u32, uint32_t, writer_u32)
 ENCODE(u64, uint64_t, writer_u64)
 ENCODE(shortstr, struct bytes, writer_shortstr)
+ENCODE(octets, struct bytes, writer_shortstr)
 ENCODE(longstr, struct bytes, writer_longstr)
 ENCODE(table, struct bytes, writer_longstr)
 #undef ENCODE

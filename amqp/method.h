@@ -22,6 +22,7 @@ enum amqp_method_id {
 #define AMQP_TYPE_u64 uint64_t
 #define AMQP_TYPE_bit bool
 #define AMQP_TYPE_shortstr struct bytes
+#define AMQP_TYPE_octets struct bytes
 #define AMQP_TYPE_longstr struct bytes
 #define AMQP_TYPE_table struct bytes /* without its length; see table.h */
 #define F(type, name) AMQP_TYPE_##type name;

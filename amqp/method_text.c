@@ -16,6 +16,7 @@ enum kind {
 	KIND_u64,
 	KIND_bit,
 	KIND_shortstr,
+	KIND_octets,
 	KIND_longstr,
 	KIND_table,
 };
@@ -112,7 +113,7 @@ print_field(struct writer *w, const void *p, enum kind kind)
 {
 	if (kind == KIND_table)
 		amqp_table_print(w, *(const struct bytes *)p);
-	else if (kind == KIND_shortstr || kind == KIND_longstr)
+	else if (kind >= KIND_shortstr)
 		text_put_string(w, *(const struct bytes *)p);
 	else
 		text_printf(w, "%llu", (unsigned long long)number(p, kind));

@@ -295,11 +295,12 @@ channel_method(struct channel *ch, const struct amqp_method *m)
 		closing_method(ch, m);
 		return true;
 	}
-	ch->method = m->id;
 	ch->server->changed_seq = 0;
 	code = check_content_order(ch);
-	if (code == AMQP_OK)
+	if (code == AMQP_OK) {
+		ch->method = m->id;
 		code = dispatch(ch, m);
+	}
 	if (code == CHANNEL_WAIT)
 		return false;
 	if (code != AMQP_OK)
@@ -324,6 +325,7 @@ content(struct channel *ch, uint8_t type, struct bytes payload)
 {
 	switch (ch->publication.state) {
 	case PUBLICATION_NONE:
+		ch->method = 0;
 		return channel_refuse(ch, AMQP_UNEXPECTED_FRAME,
 		    "expected method frame, got non method frame instead");
 	case PUBLICATION_HEADER:

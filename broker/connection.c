@@ -597,7 +597,7 @@ fail_decode(struct connection *c, enum amqp_decode status, uint32_t id,
 		return;
 	case AMQP_DECODE_UTF8:
 		connection_fail(c, AMQP_FRAME_ERROR,
-		    "Malformed UTF-8 in shortstr", id, channel);
+		    "Malformed UTF-8 in shortstr", 0, channel);
 		return;
 	default:
 		break;
@@ -608,6 +608,22 @@ fail_decode(struct connection *c, enum amqp_decode status, uint32_t id,
 		    i > 4 ? "," : "", payload.p[i]);
 	snprintf(text + n, sizeof text - n, ">>");
 	connection_fail(c, AMQP_FRAME_ERROR, text, id, channel);
+}
+
+/* A frame that has no place here; RabbitMQ shows what it got. */
+static void
+fail_frame(struct connection *c, const struct amqp_frame *f)
+{
+	char text[200];
+	size_t shown = f->size < 16 ? f->size : 16, n;
+
+	n = (size_t)snprintf(text, sizeof text, "type %u, %s octets = <<",
+	    f->type, f->size <= 16 ? "all" : "first 16");
+	for (size_t i = 0; i < shown; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u",
+		    i > 0 ? "," : "", f->payload.p[i]);
+	snprintf(text + n, sizeof text - n, ">>");
+	connection_fail(c, AMQP_UNEXPECTED_FRAME, text, 0, f->channel);
 }
 
 /* A method on channel 0. */
@@ -632,9 +648,20 @@ connection_method(struct connection *c, const struct amqp_method *m)
 		connection_send(c, 0,
 		    &(struct amqp_method){AMQP_connection_update_secret_ok});
 	} else {
-		connection_fail(c, AMQP_COMMAND_INVALID,
-		    "unimplemented method", m->id, 0);
+		connection_unexpected(c, m->id);
 	}
+}
+
+/* A method that may come, but not now. */
+void
+connection_unexpected(struct connection *c, uint32_t method)
+{
+	char text[100];
+
+	snprintf(text, sizeof text,
+	    "unexpected method in connection state %s",
+	    state_names[c->state]);
+	connection_fail(c, AMQP_CHANNEL_ERROR, text, method, 0);
 }
 
 static struct channel *
@@ -653,7 +680,7 @@ open_channel(struct connection *c, const struct amqp_method *m, uint16_t number)
 		    "number of channels opened (%zu) has reached the "
 		    "negotiated channel_max (%u)",
 		    c->channel_count, c->channel_max);
-		connection_fail(c, AMQP_NOT_ALLOWED, text, m->id, number);
+		connection_fail(c, AMQP_NOT_ALLOWED, text, 0, number);
 		return NULL;
 	}
 	ch = channel_new(c, number);
@@ -680,8 +707,7 @@ take_method(struct connection *c, const struct amqp_frame *f)
 	}
 	if (c->state != CONNECTION_RUNNING) {
 		if (c->state < CONNECTION_RUNNING)
-			connection_fail(c, AMQP_CHANNEL_ERROR,
-			    "unexpected method", m.id, f->channel);
+			fail_frame(c, f);
 		return true;
 	}
 	ch = connection_channel(c, f->channel);
@@ -704,9 +730,11 @@ take_content(struct connection *c, const struct amqp_frame *f)
 {
 	struct channel *ch = connection_channel(c, f->channel);
 
-	if (c->state != CONNECTION_RUNNING)
+	if (c->state < CONNECTION_RUNNING)
+		fail_frame(c, f);
+	else if (c->state > CONNECTION_RUNNING)
 		return;
-	if (ch == NULL)
+	else if (ch == NULL)
 		connection_fail(c, AMQP_CHANNEL_ERROR,
 		    "expected 'channel.open'", 0, f->channel);
 	else

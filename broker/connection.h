@@ -94,6 +94,9 @@ void connection_handshake(struct connection *, const struct amqp_method *);
 void connection_refuse(struct connection *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* 504: a method has no place in the connection's state. */
+void connection_unexpected(struct connection *, uint32_t method);
+
 void connection_enter(struct connection *, enum connection_state);
 void connection_set_timer(struct connection *, int64_t ms); /* 0: none */
 

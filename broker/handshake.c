@@ -215,8 +215,7 @@ check_limit(struct connection *c, const char *name, uint64_t client,
 		    (unsigned long long)server);
 	else
 		return true;
-	connection_fail(
-	    c, AMQP_NOT_ALLOWED, text, AMQP_connection_tune_ok, 0);
+	connection_refuse(c, "%s", text);
 	return false;
 }
 
@@ -225,7 +224,6 @@ tune_ok(struct connection *c, const struct amqp_connection_tune_ok *m)
 {
 	const struct config *config = c->server->config;
 
-	connection_enter(c, CONNECTION_OPEN);
 	if (!check_limit(c, "frame_max", m->frame_max, config->frame_max,
 		FRAME_MIN) ||
 	    !check_limit(c, "channel_max", m->channel_max,
@@ -234,6 +232,7 @@ tune_ok(struct connection *c, const struct amqp_connection_tune_ok *m)
 	c->frame_max = m->frame_max;
 	c->channel_max = m->channel_max;
 	c->heartbeat = m->heartbeat;
+	connection_enter(c, CONNECTION_OPEN);
 }
 
 /* --- open -------------------------------------------------------------------------- */
@@ -292,6 +291,5 @@ connection_handshake(struct connection *c, const struct amqp_method *m)
 	else if (c->state == CONNECTION_OPEN && m->id == AMQP_connection_open)
 		open_vhost(c, &m->connection_open);
 	else
-		connection_fail(c, AMQP_CHANNEL_ERROR,
-		    "unexpected method before connection.open", m->id, 0);
+		connection_unexpected(c, m->id);
 }

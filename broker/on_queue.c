@@ -225,12 +225,12 @@ check_delete(struct channel *ch, const struct queue *q,
 
 	if (code != AMQP_OK)
 		return code;
-	if (m->if_unused && q->consumer_count > 0)
-		return channel_refuse(
-		    ch, AMQP_PRECONDITION_FAILED, "%s in use", resource);
 	if (m->if_empty && q->lane.ready > 0)
 		return channel_refuse(
 		    ch, AMQP_PRECONDITION_FAILED, "%s not empty", resource);
+	if (m->if_unused && q->consumer_count > 0)
+		return channel_refuse(
+		    ch, AMQP_PRECONDITION_FAILED, "%s in use", resource);
 	return AMQP_OK;
 }
 

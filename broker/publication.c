@@ -247,9 +247,8 @@ read_header(struct channel *ch, struct bytes payload, uint64_t *body_size,
 {
 	struct reader r = reader_of(payload);
 	uint64_t most = ch->server->config->max_message_size;
-	uint16_t class_id = reader_u16(&r);
+	uint16_t class_id = reader_u16(&r), weight = reader_u16(&r);
 
-	reader_u16(&r); /* weight, unused */
 	*body_size = reader_u64(&r);
 	*wire = (struct bytes){r.p, reader_left(&r)};
 	if (r.bad)
@@ -260,8 +259,15 @@ read_header(struct channel *ch, struct bytes payload, uint64_t *body_size,
 		    "expected content header for class %d, got one for class "
 		    "%d instead",
 		    CLASS_BASIC, class_id);
-	if (!amqp_props_parse(*wire, props))
+	if (weight != 0)
+		return channel_refuse(ch, AMQP_UNEXPECTED_FRAME,
+		    "expected content header for class %d, got non content "
+		    "header frame instead",
+		    CLASS_BASIC);
+	if (!amqp_props_parse(*wire, props)) {
+		ch->method = 0; /* as RabbitMQ, which fails outside of it */
 		return channel_refuse(ch, AMQP_INTERNAL_ERROR, "%s", "");
+	}
 	if (*body_size > most)
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
 		    "message size %llu is larger than configured max size "
@@ -298,6 +304,7 @@ publication_begin(
 {
 	struct publication *p = &ch->publication;
 
+	ch->method = AMQP_basic_publish;
 	p->state = PUBLICATION_HEADER;
 	p->mandatory = method->mandatory;
 	p->immediate = method->immediate;

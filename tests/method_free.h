@@ -12,6 +12,7 @@
 #define FREE_u64(f)
 #define FREE_bit(f)
 #define FREE_shortstr(f) free((void *)(f).p);
+#define FREE_octets(f) free((void *)(f).p);
 #define FREE_longstr(f) free((void *)(f).p);
 #define FREE_table(f) free((void *)(f).p);
 

@@ -66,6 +66,12 @@ fill_shortstr(struct sample *s, struct bytes *v)
 }
 
 static void
+fill_octets(struct sample *s, struct bytes *v)
+{
+	*v = BYTES("key\xff");
+}
+
+static void
 fill_longstr(struct sample *s, struct bytes *v)
 {
 	static uint8_t octets[1000];
@@ -104,6 +110,7 @@ fill_table(struct sample *s, struct bytes *v)
 #define SAME_u64 SAME_u8
 #define SAME_bit SAME_u8
 #define SAME_shortstr bytes_eq
+#define SAME_octets bytes_eq
 #define SAME_longstr bytes_eq
 #define SAME_table bytes_eq
 #define F(type, name) &&SAME_##type(a->name, b->name)

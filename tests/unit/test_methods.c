@@ -18,7 +18,17 @@ enum { SKIPPED = 77 };
 /* --- our rows, as one line each: "50 10 queue.declare u16 ..." -------------
  */
 
-#define F(type, name) #type " " #name " "
+/* The library knows one kind of short string. */
+#define NAME_u8 "u8"
+#define NAME_u16 "u16"
+#define NAME_u32 "u32"
+#define NAME_u64 "u64"
+#define NAME_bit "bit"
+#define NAME_shortstr "shortstr"
+#define NAME_octets "shortstr"
+#define NAME_longstr "longstr"
+#define NAME_table "table"
+#define F(type, name) NAME_##type " " #name " "
 #define METHOD(class, class_id, name, method_id, sync, ...)                    \
 	{class_id, method_id, #class "." #name, "" __VA_ARGS__},
 static const struct row {
