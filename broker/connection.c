@@ -394,17 +394,21 @@ connection_refuse(struct connection *c, const char *format, ...)
 	connection_kill(c);
 }
 
+enum { REPLY_TEXT = 256 };
+
+/* The code's name, and what went wrong if there is more to say. */
 static void
-send_close(struct connection *c, int code, const char *text, uint32_t method)
+print_reply(char full[REPLY_TEXT], int code, const char *text)
 {
-	char full[256];
+	snprintf(full, REPLY_TEXT, "%s%s%s", amqp_reply_text(code),
+	    text[0] ? " - " : "", text);
+}
+
+static void
+send_close(struct connection *c, int code, const char *full, uint32_t method)
+{
 	struct amqp_method m = {AMQP_connection_close};
 
-	if (text[0] == 0)
-		snprintf(full, sizeof full, "%s", amqp_reply_text(code));
-	else
-		snprintf(
-		    full, sizeof full, "%s - %s", amqp_reply_text(code), text);
 	m.connection_close = (struct amqp_connection_close){(uint16_t)code,
 	    bytes_str(full), (uint16_t)(method >> 16), (uint16_t)method};
 	connection_enter(c, CONNECTION_CLOSING);
@@ -420,6 +424,8 @@ void
 connection_fail(struct connection *c, int code, const char *text,
     uint32_t method, uint16_t channel)
 {
+	char full[REPLY_TEXT];
+
 	if (c->state >= CONNECTION_CLOSING)
 		return;
 	if (c->state < CONNECTION_OPEN && code != AMQP_ACCESS_REFUSED) {
@@ -432,25 +438,27 @@ connection_fail(struct connection *c, int code, const char *text,
 	    described(c), connection_state_name(c), channel,
 	    method ? amqp_method_name(method) : "none",
 	    amqp_reply_log_text(code), log_safe(bytes_str(text)));
+	print_reply(full, code, text); /* it may lie in a channel that goes */
 	let_go(c);
-	send_close(c, code, text, method);
+	send_close(c, code, full, method);
 }
 
 void
 connection_force(struct connection *c, const char *reason)
 {
-	if (c->state < CONNECTION_OPEN) {
+	char full[REPLY_TEXT];
+
+	if (c->state < CONNECTION_OPEN)
 		connection_kill(c);
-		return;
-	}
 	if (c->state >= CONNECTION_CLOSING)
 		return;
 	log_lines(LEVEL_ERROR, c->id,
 	    "Error on AMQP connection %s, state: %s:\n operation none caused a "
 	    "connection exception connection_forced: \"%s\"",
 	    described(c), connection_state_name(c), reason);
+	print_reply(full, AMQP_CONNECTION_FORCED, reason);
 	let_go(c);
-	send_close(c, AMQP_CONNECTION_FORCED, reason, 0);
+	send_close(c, AMQP_CONNECTION_FORCED, full, 0);
 }
 
 void

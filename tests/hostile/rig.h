@@ -1,0 +1,34 @@
+/* rig.h - tests that each have a broker of their own, and count themselves. */
+#ifndef HOSTILE_RIG_H
+#define HOSTILE_RIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ARGUMENTS_MAX = 16 };
+
+struct test {
+	const char *name; /* what must be true, as a sentence of words */
+	void (*run)(void);
+	const char *arguments[ARGUMENTS_MAX]; /* leveret's, "-e" if none */
+};
+
+/* Runs them all, or those whose name holds a word of argv, each beside a fresh
+ * broker that must end in order afterwards. Returns main's exit status. */
+int rig_main(
+    const struct test *tests, size_t count, int argc, char **argv);
+
+/* The port of the broker that runs now. */
+unsigned rig_port(void);
+
+/* Ends the broker by SIGTERM, or at once, and starts it on the same folder. */
+void rig_restart(bool kill);
+
+/* Bytes of memory that the broker has now. */
+size_t rig_memory(void);
+
+/* Notes a failure of the running test if it is not so. */
+#define CHECK(what) rig_check((what), #what, __FILE__, __LINE__)
+bool rig_check(bool so, const char *what, const char *file, int line);
+
+#endif
