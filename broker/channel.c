@@ -10,6 +10,7 @@
 #include "broker/log.h"
 #include "broker/server.h"
 #include "broker/settle.h"
+#include "broker/tx.h"
 #include "broker/vhost.h"
 
 /* --- life -------------------------------------------------------------------- */
@@ -55,6 +56,8 @@ channel_end(struct channel *ch)
 	publication_drop(&ch->publication);
 	end_consumers(ch);
 	settle_all(ch);
+	tx_free(ch->tx);
+	ch->tx = NULL;
 	ch->promises.run_count = 0;
 }
 
@@ -244,11 +247,9 @@ dispatch(struct channel *ch, const struct amqp_method *m)
 	case AMQP_basic_recover_async: return on_basic_recover_async(ch, m);
 	case AMQP_basic_nack: return on_basic_nack(ch, m);
 	case AMQP_confirm_select: return on_confirm_select(ch, m);
-	case AMQP_tx_select:
-	case AMQP_tx_commit:
-	case AMQP_tx_rollback:
-		return channel_refuse(ch, AMQP_NOT_IMPLEMENTED, "%s",
-		    amqp_method_name(m->id));
+	case AMQP_tx_select: return on_tx_select(ch, m);
+	case AMQP_tx_commit: return on_tx_commit(ch, m);
+	case AMQP_tx_rollback: return on_tx_rollback(ch, m);
 	default:
 		return channel_refuse(ch, AMQP_COMMAND_INVALID,
 		    "unimplemented method");

@@ -36,6 +36,8 @@ struct channel {
 	uint32_t method;      /* the one being handled */
 	char text[512];	      /* why it was refused */
 	struct route_cache cache;
+	struct tx *tx;	 /* NULL: not transactional */
+	bool committing; /* tx.commit waits for its job, then answers */
 };
 
 /* What a handler returns when its method must be handled again once the

@@ -4,6 +4,7 @@
 #include "amqp/frame.h"
 #include "broker/channel.h"
 #include "broker/consumer.h"
+#include "broker/server.h"
 
 enum {
 	/* basic.deliver without consumer tag and names: class, method, the
@@ -154,4 +155,18 @@ encode_content(struct writer *w, struct channel *ch,
 		body.p += n;
 		body.n -= n;
 	}
+}
+
+void
+send_return(struct channel *ch, const struct message *m)
+{
+	struct writer *w = &ch->server->writer;
+	struct amqp_method method = {AMQP_basic_return,
+	    .basic_return = {AMQP_NO_ROUTE, BYTES("NO_ROUTE"),
+		message_exchange(m), message_key(m)}};
+
+	w->n = 0;
+	encode_content(w, ch, &method, m);
+	connection_send_encoded(ch->connection, writer_view(w));
+	ch->server->stats.returned++;
 }

@@ -16,4 +16,7 @@ void deliver(struct consumer *, const struct entry *, uint64_t tag);
 void encode_content(struct writer *, struct channel *,
     const struct amqp_method *, const struct message *);
 
+/* basic.return of what led nowhere, 312 NO_ROUTE. */
+void send_return(struct channel *, const struct message *);
+
 #endif

@@ -31,6 +31,18 @@ journal_remove(struct journal *j, const struct definition *d)
 	batch_remove(j->open, d);
 }
 
+void
+journal_hold(struct journal *j)
+{
+	j->held++;
+}
+
+void
+journal_release(struct journal *j)
+{
+	j->held--;
+}
+
 uint64_t
 journal_committed(const struct journal *j)
 {
@@ -87,6 +99,8 @@ void
 journal_turn(
     struct journal *j, int64_t now, void (*before)(struct lane_change *))
 {
+	if (j->held > 0)
+		return;
 	if (j->open->changes == 0) {
 		if (j->promised)
 			skip(j);

@@ -19,6 +19,7 @@ struct journal {
 	uint64_t skipped_to; /* empty batches up to here need no commit */
 	uint64_t handed_to;  /* the last seq given to the committer */
 	bool promised;	     /* somebody waits for the open batch */
+	unsigned held;	     /* transactions half told: nothing is handed over */
 	size_t backlog;	     /* bytes with the committer */
 	int64_t hold_ms;     /* a batch older than this is handed over */
 	size_t hold_bytes;   /* or larger than this */
@@ -40,6 +41,11 @@ journal_promise(struct journal *j, uint64_t seq)
 	if (seq == j->seq)
 		j->promised = true;
 }
+
+/* Between these two nothing is handed over, so that what is told meanwhile
+ * is in one batch. */
+void journal_hold(struct journal *);
+void journal_release(struct journal *);
 
 /* Everything up to this seq is safe. */
 uint64_t journal_committed(const struct journal *);

@@ -11,6 +11,7 @@ struct delivery {
 	struct queue *queue; /* a reference; NULL: settled */
 	struct consumer *consumer; /* NULL for basic.get */
 	struct entry entry;
+	bool marked; /* to be settled when the transaction commits */
 };
 
 enum { LEDGER_CHUNK = 64 };

@@ -9,6 +9,7 @@
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/settle.h"
+#include "broker/tx.h"
 #include "broker/vhost.h"
 
 int
@@ -173,7 +174,8 @@ static int
 settle_tag(
     struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
 {
-	if (settle(ch, tag, multiple, how))
+	if (ch->tx != NULL ? tx_settle(ch, tag, multiple, how)
+			   : settle(ch, tag, multiple, how))
 		return AMQP_OK;
 	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
 	    "unknown delivery tag %llu", (unsigned long long)tag);
@@ -226,16 +228,4 @@ int
 on_basic_recover_async(struct channel *ch, const struct amqp_method *m)
 {
 	return recover(ch, m->basic_recover_async.requeue);
-}
-
-/* --- class confirm ------------------------------------------------------------------- */
-
-int
-on_confirm_select(struct channel *ch, const struct amqp_method *m)
-{
-	ch->confirming = true;
-	if (!m->confirm_select.nowait)
-		channel_reply(
-		    ch, &(struct amqp_method){AMQP_confirm_select_ok});
-	return AMQP_OK;
 }

@@ -9,6 +9,7 @@
 #include "broker/deliver.h"
 #include "broker/queue.h"
 #include "broker/server.h"
+#include "broker/tx.h"
 #include "broker/vhost.h"
 
 enum {
@@ -184,20 +185,6 @@ check_props(struct channel *ch, const struct amqp_props *p)
 
 /* --- publish --------------------------------------------------------------------- */
 
-static void
-send_return(struct channel *ch, const struct content *p)
-{
-	struct writer w = {0};
-	struct amqp_method m = {AMQP_basic_return,
-	    .basic_return = {AMQP_NO_ROUTE, BYTES("NO_ROUTE"), p->exchange,
-		p->key}};
-
-	encode_content(&w, ch, &m, p->message);
-	connection_send_encoded(ch->connection, writer_view(&w));
-	writer_fini(&w);
-	ch->server->stats.returned++;
-}
-
 /* Gives the message to its queues. Returns the batch that holds it, or 0. */
 static uint64_t
 enqueue(struct channel *ch, struct message *m)
@@ -230,8 +217,12 @@ publish(struct channel *ch, const struct content *p)
 	    (code = check_props(ch, &p->props)) != AMQP_OK)
 		return code;
 	ch->server->stats.published++;
+	if (ch->tx != NULL) {
+		tx_publish(ch, p->message, p->mandatory);
+		return AMQP_OK;
+	}
 	if (ch->cache.count == 0 && p->mandatory)
-		send_return(ch, p);
+		send_return(ch, p->message);
 	seq = enqueue(ch, p->message);
 	if (ch->confirming)
 		promise_confirm(ch, ++ch->published, seq);

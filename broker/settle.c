@@ -11,8 +11,8 @@
 
 enum { AT_ONCE = 1024 }; /* deliveries settled without a job */
 
-static void
-settle_one(struct delivery *d, enum settlement how)
+void
+settle_delivery(struct delivery *d, enum settlement how)
 {
 	struct queue *q = d->queue;
 
@@ -48,7 +48,7 @@ settle_some(struct ledger *l, enum settlement how, size_t *budget)
 			return false;
 		--*budget;
 		taken = ledger_take(l, tag);
-		settle_one(&taken, how);
+		settle_delivery(&taken, how);
 	}
 	ledger_fini(l);
 	return true;
@@ -90,18 +90,19 @@ settle_upto(struct channel *ch, uint64_t tag, enum settlement how)
 	settle_ledger(ch->server, &part, how, ch->connection);
 }
 
-/* Few and in a row: no need to split the ledger. */
+/* Few and in a row: no need to split the ledger. What a transaction has marked
+ * stays. */
 static void
 settle_range(
     struct channel *ch, uint64_t first, uint64_t last, enum settlement how)
 {
 	for (; first <= last; first++) {
-		struct delivery d;
+		struct delivery *d = ledger_find(&ch->ledger, first), taken;
 
-		if (ledger_find(&ch->ledger, first) == NULL)
+		if (d == NULL || d->marked)
 			continue;
-		d = ledger_take(&ch->ledger, first);
-		settle_one(&d, how);
+		taken = ledger_take(&ch->ledger, first);
+		settle_delivery(&taken, how);
 	}
 }
 
@@ -121,7 +122,7 @@ settle(struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
 	if (multiple)
 		first = ledger_first(l);
 	ch->acked_seq = ch->server->journal.seq;
-	if (tag - first < AT_ONCE)
+	if (tag - first < AT_ONCE || ch->tx != NULL)
 		settle_range(ch, first, tag, how);
 	else
 		settle_upto(ch, tag, how);

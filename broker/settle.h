@@ -14,6 +14,11 @@ enum settlement {
 	SETTLE_REQUEUE, /* back to its place */
 };
 
+struct delivery;
+
+/* Settles what was taken out of a ledger. */
+void settle_delivery(struct delivery *, enum settlement);
+
 /* Settles one delivery (multiple: all up to it; tag 0 then means all there
  * are). False if there is no such delivery. Many are settled in slices while
  * the connection is suspended. */

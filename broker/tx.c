@@ -1,0 +1,222 @@
+/* tx.c - what a transactional channel has said and not yet committed. */
+#include "broker/tx.h"
+
+#include <stdlib.h>
+
+#include "amqp/message.h"
+#include "amqp/xalloc.h"
+#include "broker/channel.h"
+#include "broker/deliver.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+
+/* One publication; queue is NULL for one that led nowhere and is to be
+ * returned. A message for several queues stands once for each. */
+struct pending {
+	struct message *message; /* a reference */
+	struct queue *queue;	 /* a reference */
+};
+
+struct mark {
+	uint64_t tag;
+	enum settlement how;
+};
+
+struct tx {
+	struct pending *pending;
+	size_t pending_count, pending_room;
+	struct mark *marks;
+	size_t mark_count, mark_room;
+};
+
+struct tx *
+tx_new(void)
+{
+	return xcalloc(1, sizeof(struct tx));
+}
+
+static void
+drop(struct pending *p)
+{
+	message_unref(p->message);
+	if (p->queue != NULL)
+		queue_unref(p->queue);
+}
+
+static void
+forget(struct tx *tx)
+{
+	for (size_t i = 0; i < tx->pending_count; i++)
+		drop(&tx->pending[i]);
+	free(tx->pending);
+	free(tx->marks);
+	*tx = (struct tx){0};
+}
+
+void
+tx_free(struct tx *tx)
+{
+	if (tx != NULL)
+		forget(tx);
+	free(tx);
+}
+
+/* --- collecting ------------------------------------------------------------- */
+
+static void *
+grow(void *old, size_t *room, size_t count, size_t size)
+{
+	if (count < *room)
+		return old;
+	*room = *room ? *room * 2 : 16;
+	return xrealloc(old, *room * size);
+}
+
+static void
+add(struct tx *tx, struct message *m, struct queue *q)
+{
+	tx->pending = grow(tx->pending, &tx->pending_room, tx->pending_count,
+	    sizeof *tx->pending);
+	tx->pending[tx->pending_count++] =
+	    (struct pending){message_ref(m), q != NULL ? queue_ref(q) : NULL};
+}
+
+void
+tx_publish(struct channel *ch, struct message *m, bool mandatory)
+{
+	for (size_t i = 0; i < ch->cache.count; i++)
+		add(ch->tx, m, ch->cache.queues[i]);
+	if (ch->cache.count == 0 && mandatory)
+		add(ch->tx, m, NULL);
+}
+
+static bool
+mark(struct channel *ch, uint64_t tag, enum settlement how)
+{
+	struct tx *tx = ch->tx;
+	struct delivery *d = ledger_find(&ch->ledger, tag);
+
+	if (d == NULL || d->marked)
+		return false;
+	d->marked = true;
+	tx->marks = grow(
+	    tx->marks, &tx->mark_room, tx->mark_count, sizeof *tx->marks);
+	tx->marks[tx->mark_count++] = (struct mark){tag, how};
+	return true;
+}
+
+bool
+tx_settle(struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
+{
+	struct ledger *l = &ch->ledger;
+	uint64_t last = tag != 0 ? tag : l->next - 1;
+
+	if (!multiple)
+		return mark(ch, tag, how);
+	if (tag != 0 && !mark(ch, tag, how))
+		return false;
+	if (l->count > 0)
+		for (tag = ledger_first(l); tag <= last; tag++)
+			mark(ch, tag, how);
+	return true;
+}
+
+/* --- ending ------------------------------------------------------------------ */
+
+void
+tx_rollback(struct channel *ch)
+{
+	struct tx *tx = ch->tx;
+
+	for (size_t i = 0; i < tx->mark_count; i++)
+		ledger_find(&ch->ledger, tx->marks[i].tag)->marked = false;
+	forget(tx);
+}
+
+/* A commit on its way. It holds everything itself: should the connection die
+ * meanwhile, it is carried through all the same. */
+struct committing {
+	struct job job;
+	struct server *server;
+	struct tx tx;
+	struct delivery *deliveries; /* the marked ones, by index */
+	size_t pushed, settled;
+};
+
+static void
+push(struct pending *p)
+{
+	if (p->queue != NULL && !p->queue->deleted)
+		queue_push(p->queue, p->message);
+}
+
+/* Publications before acknowledgements, as RabbitMQ. */
+static bool
+carry_out(struct committing *c, size_t *budget)
+{
+	for (; c->pushed < c->tx.pending_count; c->pushed++, --*budget) {
+		if (*budget == 0)
+			return false;
+		push(&c->tx.pending[c->pushed]);
+	}
+	for (; c->settled < c->tx.mark_count; c->settled++, --*budget) {
+		if (*budget == 0)
+			return false;
+		settle_delivery(&c->deliveries[c->settled],
+		    c->tx.marks[c->settled].how);
+	}
+	return true;
+}
+
+static bool
+step(struct job *job, size_t *budget)
+{
+	struct committing *c = (struct committing *)job;
+
+	if (!carry_out(c, budget))
+		return false;
+	journal_release(&c->server->journal);
+	forget(&c->tx);
+	free(c->deliveries);
+	free(c);
+	return true;
+}
+
+static void
+take_marked(struct channel *ch, struct committing *c)
+{
+	c->deliveries =
+	    xcalloc(c->tx.mark_count + 1, sizeof *c->deliveries);
+	for (size_t i = 0; i < c->tx.mark_count; i++)
+		c->deliveries[i] =
+		    ledger_take(&ch->ledger, c->tx.marks[i].tag);
+}
+
+/* What led nowhere goes back before commit-ok. */
+static void
+send_returns(struct channel *ch, const struct tx *tx)
+{
+	for (size_t i = 0; i < tx->pending_count; i++)
+		if (tx->pending[i].queue == NULL)
+			send_return(ch, tx->pending[i].message);
+}
+
+bool
+tx_commit(struct channel *ch)
+{
+	struct server *s = ch->server;
+	struct committing *c = xcalloc(1, sizeof *c);
+	size_t budget = s->budget + 1;
+
+	c->job.step = step;
+	c->server = s;
+	c->tx = *ch->tx;
+	*ch->tx = (struct tx){0};
+	send_returns(ch, &c->tx);
+	take_marked(ch, c);
+	journal_hold(&s->journal);
+	if (step(&c->job, &budget))
+		return true;
+	server_add_job(s, &c->job, ch->connection);
+	return false;
+}
