@@ -30,6 +30,16 @@ confirms_reset(struct confirms *c)
 	c->low = c->next = 1;
 }
 
+uint64_t
+confirms_open(const struct confirms *c)
+{
+	uint64_t open = 0;
+
+	for (uint64_t tag = c->low; tag < c->next; tag++)
+		open += c->since[tag & c->mask] != 0;
+	return open;
+}
+
 void
 confirms_publish(struct confirms *c, uint64_t count, int64_t now)
 {

@@ -20,6 +20,9 @@ confirms_span(const struct confirms *c)
 	return c->next - c->low;
 }
 
+/* How many of these are not settled. */
+uint64_t confirms_open(const struct confirms *);
+
 /* Room for a span of that many tags. */
 void confirms_init(struct confirms *, uint64_t window);
 void confirms_fini(struct confirms *);

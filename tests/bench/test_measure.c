@@ -73,6 +73,7 @@ test_multiple_settles_all_below(void)
 	told = 0;
 	CU_ASSERT(confirms_settle(&c, 4, false, count, NULL));
 	CU_ASSERT_EQUAL(confirms_span(&c), 10);
+	CU_ASSERT_EQUAL(confirms_open(&c), 9);
 	CU_ASSERT(confirms_settle(&c, 5, true, count, NULL));
 	CU_ASSERT_EQUAL(told, 5);
 	CU_ASSERT_EQUAL(confirms_span(&c), 5);

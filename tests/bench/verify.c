@@ -421,7 +421,7 @@ publish_phase(struct verify *v)
 			die(EXIT_CHECK,
 			    "check failed: %llu messages neither "
 			    "confirmed nor refused within %g seconds",
-			    (unsigned long long)confirms_span(&v->confirms),
+			    (unsigned long long)confirms_open(&v->confirms),
 			    v->options->timeout);
 		if (!turn(v))
 			return false;
