@@ -19,6 +19,7 @@
 enum {
 	CHANNELS_MIN = 4,
 	CLOSE_WAIT_MS = 10000, /* for the peer's close-ok */
+	LINGER_MS = 500, /* for the peer to close its socket first */
 	CHOKE = 4 * 1024 * 1024, /* answers nobody reads: read no more */
 	SILENT_BEATS = 4,	 /* half intervals: two intervals */
 };
@@ -461,13 +462,16 @@ connection_force(struct connection *c, const char *reason)
 	send_close(c, AMQP_CONNECTION_FORCED, full, 0);
 }
 
+/* The peer closes its socket when it hears ok. A client may still be writing
+ * from another thread: an end of ours that came before would look to it like a
+ * failure. */
 void
 connection_leave(struct connection *c)
 {
 	c->leaving = false;
 	connection_send(
 	    c, 0, &(struct amqp_method){AMQP_connection_close_ok});
-	transport_finish(&c->transport);
+	connection_set_timer(c, LINGER_MS);
 }
 
 /* The peer closes. What it acknowledged must be safe before it hears ok. */
