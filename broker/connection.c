@@ -20,17 +20,15 @@ enum {
 	CHANNELS_MIN = 4,
 	CLOSE_WAIT_MS = 10000, /* for the peer's close-ok */
 	LINGER_MS = 500, /* for the peer to close its socket first */
-	CHOKE = 4 * 1024 * 1024, /* answers nobody reads: read no more */
 	SILENT_BEATS = 4,	 /* half intervals: two intervals */
 };
 
-static size_t on_input(void *, struct bytes);
 static void on_drained(void *);
 static void on_closed(void *, int);
 static void on_timer(evutil_socket_t, short, void *);
 
 static const struct transport_events events = {
-    on_input, on_drained, on_closed};
+    connection_input, on_drained, on_closed};
 
 /* --- state -------------------------------------------------------------------- */
 
@@ -164,9 +162,8 @@ unpark(struct connection *c)
 	c->parked = NOT_PARKED;
 }
 
-/* Input is left: it is served next turn, or when publishers may go on. */
-static void
-park(struct connection *c, bool held)
+void
+connection_park(struct connection *c, bool held)
 {
 	unpark(c);
 	transport_pause(&c->transport);
@@ -190,7 +187,7 @@ connection_continue(struct connection *c)
 	c->suspended = false;
 	c->job = NULL;
 	if (c->state != CONNECTION_DEAD && !c->choked)
-		park(c, false);
+		connection_park(c, false);
 }
 
 void
@@ -213,7 +210,7 @@ on_drained(void *arg)
 		return;
 	c->choked = false;
 	if (!c->suspended && c->parked == NOT_PARKED)
-		park(c, false);
+		connection_park(c, false);
 }
 
 /* --- channels -------------------------------------------------------------------- */
@@ -417,7 +414,7 @@ send_close(struct connection *c, int code, const char *full, uint32_t method)
 	connection_set_timer(c, CLOSE_WAIT_MS);
 	if (c->parked != NOT_PARKED || c->choked) {
 		c->choked = false; /* read on, for the close-ok */
-		park(c, false);
+		connection_park(c, false);
 	}
 }
 
@@ -474,9 +471,9 @@ connection_leave(struct connection *c)
 	connection_set_timer(c, LINGER_MS);
 }
 
-/* The peer closes. What it acknowledged must be safe before it hears ok. */
-static void
-closed_by_peer(struct connection *c)
+/* What it acknowledged must be safe before it hears ok. */
+void
+connection_closed_by_peer(struct connection *c)
 {
 	struct journal *j = &c->server->journal;
 
@@ -587,317 +584,4 @@ connection_unblock(struct connection *c)
 	if (c->capabilities & CAN_BLOCKED)
 		connection_send(c, 0,
 		    &(struct amqp_method){AMQP_connection_unblocked});
-}
-
-/* --- input ------------------------------------------------------------------------- */
-
-static void
-fail_decode(struct connection *c, enum amqp_decode status, uint32_t id,
-    struct bytes payload, uint16_t channel)
-{
-	char text[256];
-	size_t n;
-
-	switch (status) {
-	case AMQP_DECODE_UNKNOWN:
-		connection_fail(c, AMQP_COMMAND_INVALID,
-		    "unimplemented method", id, channel);
-		return;
-	case AMQP_DECODE_TABLE:
-		connection_fail(
-		    c, AMQP_SYNTAX_ERROR, "malformed table", id, channel);
-		return;
-	case AMQP_DECODE_UTF8:
-		connection_fail(c, AMQP_FRAME_ERROR,
-		    "Malformed UTF-8 in shortstr", 0, channel);
-		return;
-	default:
-		break;
-	}
-	n = (size_t)snprintf(text, sizeof text, "cannot decode <<");
-	for (size_t i = 4; i < payload.n && n < sizeof text - 8; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u",
-		    i > 4 ? "," : "", payload.p[i]);
-	snprintf(text + n, sizeof text - n, ">>");
-	connection_fail(c, AMQP_FRAME_ERROR, text, id, channel);
-}
-
-/* A frame that has no place here; RabbitMQ shows what it got. */
-static void
-fail_frame(struct connection *c, const struct amqp_frame *f)
-{
-	char text[200];
-	size_t shown = f->size < 16 ? f->size : 16, n;
-
-	n = (size_t)snprintf(text, sizeof text, "type %u, %s octets = <<",
-	    f->type, f->size <= 16 ? "all" : "first 16");
-	for (size_t i = 0; i < shown; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u",
-		    i > 0 ? "," : "", f->payload.p[i]);
-	snprintf(text + n, sizeof text - n, ">>");
-	connection_fail(c, AMQP_UNEXPECTED_FRAME, text, 0, f->channel);
-}
-
-/* A method on channel 0. */
-static void
-connection_method(struct connection *c, const struct amqp_method *m)
-{
-	if (m->id == AMQP_connection_close_ok &&
-	    c->state == CONNECTION_CLOSING) {
-		connection_kill(c);
-	} else if (m->id == AMQP_connection_close &&
-	    c->state == CONNECTION_CLOSING) {
-		connection_enter(c, CONNECTION_CLOSED);
-		connection_leave(c);
-	} else if (c->state >= CONNECTION_CLOSING) {
-		return;
-	} else if (m->id == AMQP_connection_close &&
-	    c->state >= CONNECTION_OPEN) {
-		closed_by_peer(c);
-	} else if (c->state < CONNECTION_RUNNING) {
-		connection_handshake(c, m);
-	} else if (m->id == AMQP_connection_update_secret) {
-		connection_send(c, 0,
-		    &(struct amqp_method){AMQP_connection_update_secret_ok});
-	} else {
-		connection_unexpected(c, m->id);
-	}
-}
-
-/* A method that may come, but not now. */
-void
-connection_unexpected(struct connection *c, uint32_t method)
-{
-	char text[100];
-
-	snprintf(text, sizeof text,
-	    "unexpected method in connection state %s",
-	    state_names[c->state]);
-	connection_fail(c, AMQP_CHANNEL_ERROR, text, method, 0);
-}
-
-static struct channel *
-open_channel(struct connection *c, const struct amqp_method *m, uint16_t number)
-{
-	struct channel *ch;
-	char text[128];
-
-	if (m->id != AMQP_channel_open) {
-		connection_fail(c, AMQP_CHANNEL_ERROR,
-		    "expected 'channel.open'", m->id, number);
-		return NULL;
-	}
-	if (c->channel_max != 0 && c->channel_count >= c->channel_max) {
-		snprintf(text, sizeof text,
-		    "number of channels opened (%zu) has reached the "
-		    "negotiated channel_max (%u)",
-		    c->channel_count, c->channel_max);
-		connection_fail(c, AMQP_NOT_ALLOWED, text, 0, number);
-		return NULL;
-	}
-	ch = channel_new(c, number);
-	channel_send(ch, &(struct amqp_method){AMQP_channel_open_ok});
-	return ch;
-}
-
-/* False: to be taken again later. */
-static bool
-take_method(struct connection *c, const struct amqp_frame *f)
-{
-	struct amqp_method m;
-	enum amqp_decode status;
-	struct channel *ch;
-
-	status = amqp_method_decode(f->payload, &m);
-	if (status != AMQP_DECODED) {
-		fail_decode(c, status, m.id, f->payload, f->channel);
-		return true;
-	}
-	if (f->channel == 0) {
-		connection_method(c, &m);
-		return true;
-	}
-	if (c->state != CONNECTION_RUNNING) {
-		if (c->state < CONNECTION_RUNNING)
-			fail_frame(c, f);
-		return true;
-	}
-	ch = connection_channel(c, f->channel);
-	if (ch == NULL) {
-		open_channel(c, &m, f->channel);
-		return true;
-	}
-	c->last_channel = ch;
-	if (m.id != AMQP_basic_publish || ch->closing || ch->ended)
-		return channel_method(ch, &m);
-	if (ch->publication.state != PUBLICATION_NONE)
-		return channel_method(ch, &m);
-	c->published = true;
-	publication_begin(ch, &m.basic_publish);
-	return true;
-}
-
-static void
-take_content(struct connection *c, const struct amqp_frame *f)
-{
-	struct channel *ch = connection_channel(c, f->channel);
-
-	if (c->state < CONNECTION_RUNNING)
-		fail_frame(c, f);
-	else if (c->state > CONNECTION_RUNNING)
-		return;
-	else if (ch == NULL)
-		connection_fail(c, AMQP_CHANNEL_ERROR,
-		    "expected 'channel.open'", 0, f->channel);
-	else
-		channel_content(ch, f->type, f->payload);
-}
-
-static bool
-take_frame(struct connection *c, const struct amqp_frame *f)
-{
-	switch (f->type) {
-	case FRAME_METHOD:
-		return take_method(c, f);
-	case FRAME_HEADER:
-	case FRAME_BODY:
-		take_content(c, f);
-		return true;
-	case FRAME_HEARTBEAT:
-		if (f->channel != 0)
-			connection_fail(c, AMQP_UNEXPECTED_FRAME,
-			    "heartbeat on a channel", 0, f->channel);
-		else if (f->size != 0)
-			connection_fail(c, AMQP_FRAME_ERROR,
-			    "heartbeat with a payload", 0, 0);
-		return true;
-	default:
-		connection_fail(
-		    c, AMQP_FRAME_ERROR, "unknown frame type", 0, f->channel);
-		return true;
-	}
-}
-
-/* A publication whose frames all lie in the input: most do. Returns how much it
- * took, or 0 if it is not such a one. */
-static size_t
-take_publication(
-    struct connection *c, const struct amqp_frame *first, struct bytes in)
-{
-	struct channel *ch = connection_channel(c, first->channel);
-	struct amqp_frame header, body = {0};
-	struct amqp_method m;
-	size_t used = first->size + FRAME_OVERHEAD;
-	uint64_t size;
-
-	if (ch == NULL || ch->closing || ch->ended ||
-	    ch->publication.state != PUBLICATION_NONE)
-		return 0;
-	if (amqp_frame_peek((struct bytes){in.p + used, in.n - used},
-		c->frame_max, &header) != FRAME_COMPLETE ||
-	    header.type != FRAME_HEADER || header.channel != first->channel ||
-	    header.size < FRAME_CONTENT_HEADER)
-		return 0;
-	used += header.size + FRAME_OVERHEAD;
-	size = get_u64(header.payload.p + 4);
-	if (size > 0) {
-		if (amqp_frame_peek((struct bytes){in.p + used, in.n - used},
-			c->frame_max, &body) != FRAME_COMPLETE ||
-		    body.type != FRAME_BODY || body.size != size ||
-		    body.channel != first->channel)
-			return 0;
-		used += body.size + FRAME_OVERHEAD;
-	}
-	if (amqp_method_decode(first->payload, &m) != AMQP_DECODED)
-		return 0;
-	c->last_channel = ch;
-	c->published = true;
-	channel_publish(ch, &m.basic_publish, header.payload, body.payload);
-	return used;
-}
-
-static bool
-is_publish(const struct amqp_frame *f)
-{
-	return f->type == FRAME_METHOD && f->size >= 4 &&
-	    get_u32(f->payload.p) == AMQP_basic_publish;
-}
-
-/* Takes what stands first. Returns how much, or 0 if it must wait. */
-static size_t
-take(struct connection *c, struct bytes in)
-{
-	struct amqp_frame f;
-	size_t used;
-
-	switch (amqp_frame_peek(in, c->frame_max, &f)) {
-	case FRAME_PARTIAL:
-		return 0;
-	case FRAME_TOO_LARGE:
-		connection_fail(c, AMQP_FRAME_ERROR,
-		    "frame is larger than negotiated", 0, f.channel);
-		return in.n;
-	case FRAME_BAD_END:
-		connection_fail(c, AMQP_FRAME_ERROR,
-		    "frame does not end with 206", 0, f.channel);
-		return in.n;
-	case FRAME_COMPLETE:
-		break;
-	}
-	if (is_publish(&f) && c->state == CONNECTION_RUNNING) {
-		if (server_pressed(c->server)) {
-			c->published = true;
-			if (c->server->trouble != NULL)
-				connection_block(c, c->server->trouble);
-			park(c, true);
-			return 0;
-		}
-		if ((used = take_publication(c, &f, in)) > 0)
-			return used;
-	}
-	return take_frame(c, &f) ? f.size + FRAME_OVERHEAD : 0;
-}
-
-/* Whether more of the input may be taken now. */
-static bool
-may_take(struct connection *c)
-{
-	if (c->suspended || c->parked != NOT_PARKED ||
-	    c->state == CONNECTION_DEAD)
-		return false;
-	if (c->transport.pending - c->transport.lent > CHOKE) {
-		c->choked = true;
-		transport_pause(&c->transport);
-		return false;
-	}
-	if (c->server->budget == 0) {
-		park(c, false);
-		return false;
-	}
-	c->server->budget--;
-	return true;
-}
-
-static size_t
-on_input(void *arg, struct bytes in)
-{
-	struct connection *c = arg;
-	size_t used = 0, n;
-
-	if (c->state == CONNECTION_CLOSED)
-		return in.n;
-	if (c->state < CONNECTION_RUNNING &&
-	    c->transport.bytes_in > c->server->config->handshake_bytes) {
-		connection_refuse(c, "too much was sent before login");
-		return in.n;
-	}
-	if (c->state == CONNECTION_HEADER)
-		used = connection_start(c, in);
-	while (used < in.n && c->state != CONNECTION_HEADER && may_take(c)) {
-		n = take(c, (struct bytes){in.p + used, in.n - used});
-		if (n == 0)
-			break;
-		used += n;
-	}
-	return c->state >= CONNECTION_CLOSED ? in.n : used;
 }

@@ -94,6 +94,16 @@ void connection_handshake(struct connection *, const struct amqp_method *);
 void connection_refuse(struct connection *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Takes input that came; the transport's event. Returns how much is done with. */
+size_t connection_input(void *connection, struct bytes);
+
+/* Input is left: it is served next turn or, if held, when publishers may go
+ * on. */
+void connection_park(struct connection *, bool held);
+
+/* The peer sent connection.close. */
+void connection_closed_by_peer(struct connection *);
+
 /* 504: a method has no place in the connection's state. */
 void connection_unexpected(struct connection *, uint32_t method);
 
