@@ -7,24 +7,34 @@
 
 enum { CHUNKS_MIN = 4 };
 
+struct ledger_chunk {
+	unsigned count; /* not yet settled */
+	struct delivery slots[LEDGER_CHUNK];
+};
+
 void
 ledger_init(struct ledger *l)
 {
 	*l = (struct ledger){.base = 1, .next = 1};
 }
 
-static struct delivery **
+static struct ledger_chunk **
 chunk_at(const struct ledger *l, size_t i)
 {
 	return &l->chunks[(l->chunk_first + i) & (l->chunk_room - 1)];
 }
 
+static struct ledger_chunk **
+chunk_of(const struct ledger *l, uint64_t tag)
+{
+	return chunk_at(l, (tag - l->base) / LEDGER_CHUNK);
+}
+
+/* In a chunk that is there. */
 static struct delivery *
 slot(const struct ledger *l, uint64_t tag)
 {
-	uint64_t i = tag - l->base;
-
-	return *chunk_at(l, i / LEDGER_CHUNK) + i % LEDGER_CHUNK;
+	return &(*chunk_of(l, tag))->slots[(tag - l->base) % LEDGER_CHUNK];
 }
 
 void
@@ -42,7 +52,7 @@ static void
 grow(struct ledger *l)
 {
 	size_t room = l->chunk_room ? l->chunk_room * 2 : CHUNKS_MIN;
-	struct delivery **chunks = xmalloc(room * sizeof *chunks);
+	struct ledger_chunk **chunks = xmalloc(room * sizeof *chunks);
 
 	for (size_t i = 0; i < l->chunk_count; i++)
 		chunks[i] = *chunk_at(l, i);
@@ -52,13 +62,43 @@ grow(struct ledger *l)
 	l->chunk_first = 0;
 }
 
+/* Frees it if nothing is left in it. */
+static void
+drop_settled(struct ledger_chunk **c)
+{
+	if (*c == NULL || (*c)->count > 0)
+		return;
+	free(*c);
+	*c = NULL;
+}
+
 static void
 add_chunk(struct ledger *l)
 {
+	if (l->chunk_count > 0)
+		drop_settled(chunk_at(l, l->chunk_count - 1));
 	if (l->chunk_count == l->chunk_room)
 		grow(l);
-	*chunk_at(l, l->chunk_count++) =
-	    xcalloc(LEDGER_CHUNK, sizeof(struct delivery));
+	*chunk_at(l, l->chunk_count++) = xcalloc(1, sizeof(struct ledger_chunk));
+}
+
+static void
+drop_first(struct ledger *l)
+{
+	free(*chunk_at(l, 0));
+	l->chunk_first = (l->chunk_first + 1) & (l->chunk_room - 1);
+	l->chunk_count--;
+	l->base += LEDGER_CHUNK;
+}
+
+/* Chunks all of whose deliveries are settled go from the front. The last stays,
+ * for the tags to come. */
+static void
+trim(struct ledger *l)
+{
+	while (l->chunk_count > 1 &&
+	    (*chunk_at(l, 0) == NULL || (*chunk_at(l, 0))->count == 0))
+		drop_first(l);
 }
 
 /* With nothing outstanding the next tag may start a fresh base, in the chunk
@@ -66,11 +106,9 @@ add_chunk(struct ledger *l)
 static void
 rebase(struct ledger *l)
 {
-	while (l->chunk_count > 1) {
-		free(*chunk_at(l, 0));
-		l->chunk_first = (l->chunk_first + 1) & (l->chunk_room - 1);
-		l->chunk_count--;
-	}
+	trim(l);
+	if (l->chunk_count == 1 && *chunk_at(l, 0) == NULL)
+		l->chunk_count = 0;
 	l->base = l->next;
 }
 
@@ -82,6 +120,7 @@ ledger_add(struct ledger *l, struct delivery **d)
 	if (l->next - l->base == l->chunk_count * LEDGER_CHUNK)
 		add_chunk(l);
 	*d = slot(l, l->next);
+	(*chunk_of(l, l->next))->count++;
 	l->count++;
 	return l->next++;
 }
@@ -96,6 +135,7 @@ ledger_skip(struct ledger *l)
 		return l->next++;
 	tag = ledger_add(l, &d);
 	d->queue = NULL;
+	(*chunk_of(l, tag))->count--;
 	l->count--;
 	return tag;
 }
@@ -105,46 +145,33 @@ ledger_find(struct ledger *l, uint64_t tag)
 {
 	struct delivery *d;
 
-	if (l->count == 0 || tag < l->base || tag >= l->next)
+	if (l->count == 0 || tag < l->base || tag >= l->next ||
+	    *chunk_of(l, tag) == NULL)
 		return NULL;
 	d = slot(l, tag);
 	return d->queue != NULL ? d : NULL;
-}
-
-/* Chunks all of whose deliveries are settled go from the front. */
-static void
-trim(struct ledger *l)
-{
-	while (l->chunk_count > 1) {
-		struct delivery *c = *chunk_at(l, 0);
-
-		for (size_t i = 0; i < LEDGER_CHUNK; i++)
-			if (c[i].queue != NULL)
-				return;
-		free(c);
-		l->chunk_first = (l->chunk_first + 1) & (l->chunk_room - 1);
-		l->chunk_count--;
-		l->base += LEDGER_CHUNK;
-	}
 }
 
 struct delivery
 ledger_take(struct ledger *l, uint64_t tag)
 {
 	struct delivery *d = slot(l, tag), taken = *d;
+	struct ledger_chunk **c = chunk_of(l, tag);
 
 	d->queue = NULL;
 	l->count--;
-	if ((tag - l->base) % LEDGER_CHUNK == LEDGER_CHUNK - 1 &&
-	    tag - l->base < LEDGER_CHUNK)
-		trim(l);
+	if (--(*c)->count > 0)
+		return taken;
+	if (c != chunk_at(l, l->chunk_count - 1))
+		drop_settled(c);
+	trim(l);
 	return taken;
 }
 
 uint64_t
 ledger_first(struct ledger *l)
 {
-	uint64_t tag = l->base;
+	uint64_t tag;
 
 	if (l->count == 0)
 		return l->next;
@@ -152,6 +179,25 @@ ledger_first(struct ledger *l)
 	for (tag = l->base; slot(l, tag)->queue == NULL; tag++)
 		;
 	return tag;
+}
+
+/* Whole chunks move as they are. */
+static void
+split_chunks(struct ledger *l, uint64_t upto, struct ledger *rest)
+{
+	while (l->base + LEDGER_CHUNK <= upto + 1) {
+		struct ledger_chunk **c = chunk_at(l, 0);
+
+		if (rest->chunk_count == rest->chunk_room)
+			grow(rest);
+		*chunk_at(rest, rest->chunk_count++) = *c;
+		rest->next += LEDGER_CHUNK;
+		if (*c != NULL)
+			rest->count += (*c)->count;
+		*c = NULL;
+		drop_first(l);
+	}
+	l->count -= rest->count;
 }
 
 void
@@ -167,32 +213,15 @@ ledger_split(struct ledger *l, uint64_t upto, struct ledger *rest)
 	}
 	ledger_init(rest);
 	rest->base = rest->next = l->base;
-	while (l->base + LEDGER_CHUNK <= upto + 1) {
-		struct delivery *c = *chunk_at(l, 0);
-
-		if (rest->chunk_count == rest->chunk_room)
-			grow(rest);
-		*chunk_at(rest, rest->chunk_count++) = c;
-		for (size_t i = 0; i < LEDGER_CHUNK; i++)
-			rest->count += c[i].queue != NULL;
-		l->chunk_first = (l->chunk_first + 1) & (l->chunk_room - 1);
-		l->chunk_count--;
-		l->base += LEDGER_CHUNK;
-		rest->next += LEDGER_CHUNK;
-	}
-	l->count -= rest->count;
+	split_chunks(l, upto, rest);
 	for (tag = l->base; tag <= upto; tag++) {
-		struct delivery *from = slot(l, tag), *to;
+		struct delivery *to;
 
-		if (rest->next - rest->base ==
-		    rest->chunk_count * LEDGER_CHUNK)
-			add_chunk(rest);
-		to = slot(rest, rest->next++);
-		*to = *from;
-		if (from->queue == NULL)
+		if (ledger_find(l, tag) == NULL) {
+			ledger_skip(rest);
 			continue;
-		from->queue = NULL;
-		l->count--;
-		rest->count++;
+		}
+		ledger_add(rest, &to);
+		*to = ledger_take(l, tag);
 	}
 }

@@ -16,10 +16,13 @@ struct delivery {
 
 enum { LEDGER_CHUNK = 64 };
 
-/* Deliveries by tag, in chunks: growing copies pointers only.
- * Zero-initialised with base 1 is a new channel's. */
+struct ledger_chunk;
+
+/* Deliveries by tag, in chunks: growing copies pointers only, and a chunk goes
+ * when all in it is settled, wherever it stands. Zero-initialised with base 1 is
+ * a new channel's. */
 struct ledger {
-	struct delivery **chunks; /* a ring of them, indexed from first */
+	struct ledger_chunk **chunks; /* a ring, indexed from first; NULL: gone */
 	size_t chunk_first, chunk_count, chunk_room;
 	uint64_t base; /* tag of the first slot of the first chunk */
 	uint64_t next; /* the tag that comes next */

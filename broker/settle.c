@@ -30,6 +30,7 @@ settle_delivery(struct delivery *d, enum settlement how)
 
 struct settling {
 	struct job job;
+	struct channel *channel; /* good while the job has an asker */
 	struct ledger ledger;
 	enum settlement how;
 };
@@ -37,16 +38,14 @@ struct settling {
 static bool
 settle_some(struct ledger *l, enum settlement how, size_t *budget)
 {
-	uint64_t tag = l->count > 0 ? ledger_first(l) : l->next;
+	for (uint64_t tag = l->base; l->count > 0; tag++) {
+		struct delivery taken;
 
-	for (; l->count > 0; tag++) {
-		struct delivery *d = ledger_find(l, tag), taken;
-
-		if (d == NULL)
-			continue;
 		if (*budget == 0)
 			return false;
 		--*budget;
+		if (ledger_find(l, tag) == NULL)
+			tag = ledger_first(l);
 		taken = ledger_take(l, tag);
 		settle_delivery(&taken, how);
 	}
@@ -59,6 +58,8 @@ step(struct job *job, size_t *budget)
 {
 	struct settling *s = (struct settling *)job;
 
+	if (job->asker != NULL)
+		s->channel->acked_seq = job->asker->server->journal.seq;
 	if (!settle_some(&s->ledger, s->how, budget))
 		return false;
 	free(s);
@@ -66,7 +67,7 @@ step(struct job *job, size_t *budget)
 }
 
 static void
-settle_ledger(struct server *server, struct ledger *l, enum settlement how,
+settle_ledger(struct channel *ch, struct ledger *l, enum settlement how,
     struct connection *asker)
 {
 	struct settling *s;
@@ -76,9 +77,10 @@ settle_ledger(struct server *server, struct ledger *l, enum settlement how,
 		return;
 	s = xcalloc(1, sizeof *s);
 	s->job.step = step;
+	s->channel = ch;
 	s->ledger = *l;
 	s->how = how;
-	server_add_job(server, &s->job, asker);
+	server_add_job(ch->server, &s->job, asker);
 }
 
 static void
@@ -87,7 +89,7 @@ settle_upto(struct channel *ch, uint64_t tag, enum settlement how)
 	struct ledger part;
 
 	ledger_split(&ch->ledger, tag, &part);
-	settle_ledger(ch->server, &part, how, ch->connection);
+	settle_ledger(ch, &part, how, ch->connection);
 }
 
 /* Few and in a row: no need to split the ledger. What a transaction has marked
@@ -135,5 +137,5 @@ settle_all(struct channel *ch)
 	struct ledger all = ch->ledger;
 
 	ledger_init(&ch->ledger);
-	settle_ledger(ch->server, &all, SETTLE_REQUEUE, NULL);
+	settle_ledger(ch, &all, SETTLE_REQUEUE, NULL);
 }

@@ -136,6 +136,72 @@ what_was_settled_in_front_takes_no_memory(void)
 	take_all(&l);
 }
 
+/* As by a consumer with several workers: the order within a few is by chance. */
+static void
+settling_out_of_order_takes_no_memory(void)
+{
+	struct ledger l;
+
+	ledger_init(&l);
+	for (uint64_t i = 1; i <= 100; i++)
+		add(&l);
+	for (uint64_t i = 101; i < 100000; i += 2) {
+		add(&l);
+		add(&l);
+		ledger_take(&l, i - 99);
+		ledger_take(&l, i - 100);
+		CU_ASSERT_TRUE(l.chunk_count <= 3);
+	}
+	take_all(&l);
+}
+
+/* One delivery that a consumer sits on must not keep all later ones. */
+static void
+what_was_settled_behind_one_takes_little(void)
+{
+	struct ledger l;
+	struct delivery *d;
+
+	ledger_init(&l);
+	add(&l);
+	for (uint64_t i = 2; i < 100000; i++) {
+		add(&l);
+		ledger_take(&l, i);
+	}
+	add(&l);
+	CU_ASSERT_EQUAL(l.count, 2);
+	for (size_t i = 1; i + 1 < l.chunk_count; i++)
+		CU_ASSERT_PTR_NULL(l.chunks[i]);
+	CU_ASSERT_EQUAL(ledger_first(&l), 1);
+	ledger_take(&l, 1);
+	CU_ASSERT_EQUAL(ledger_first(&l), 100000);
+	CU_ASSERT_EQUAL(l.chunk_count, 1);
+	CU_ASSERT_EQUAL(ledger_add(&l, &d), 100001);
+	*d = (struct delivery){some_queue, NULL, {NULL, 100001, 0, 0}};
+	take_all(&l);
+}
+
+static void
+splitting_leaves_the_settled_out(void)
+{
+	struct ledger l, rest;
+
+	ledger_init(&l);
+	for (uint64_t i = 1; i <= 1000; i++)
+		add(&l);
+	for (uint64_t i = 1; i <= 1000; i++)
+		if (i % 300 != 0)
+			ledger_take(&l, i);
+	ledger_split(&l, 610, &rest);
+	CU_ASSERT_EQUAL(rest.count, 2);
+	CU_ASSERT_EQUAL(ledger_first(&rest), 300);
+	CU_ASSERT_PTR_NOT_NULL(ledger_find(&rest, 600));
+	CU_ASSERT_EQUAL(l.count, 1);
+	CU_ASSERT_EQUAL(ledger_first(&l), 900);
+	take_all(&l);
+	take_all(&rest);
+}
+
 static const struct unit_test tests[] = {
     {"tags count from one", tags_count_from_one},
     {"a tag is taken once", a_tag_is_taken_once},
@@ -143,6 +209,11 @@ static const struct unit_test tests[] = {
     {"splitting parts at the tag", splitting_parts_at_the_tag},
     {"what was settled in front takes no memory",
 	what_was_settled_in_front_takes_no_memory},
+    {"settling out of order takes no memory",
+	settling_out_of_order_takes_no_memory},
+    {"what was settled behind one takes little",
+	what_was_settled_behind_one_takes_little},
+    {"splitting leaves the settled out", splitting_leaves_the_settled_out},
 };
 
 UNIT_MAIN("ledger", tests)
