@@ -84,10 +84,13 @@ on_basic_consume(struct channel *ch, const struct amqp_method *method)
 	if (tag.n == 0)
 		tag = generate_name("amq.ctag-", generated);
 	c = consumer_new(ch, q, tag, m->arguments, m->no_ack, m->exclusive);
-	if (!m->nowait)
-		channel_reply(ch,
-		    &(struct amqp_method){
-			AMQP_basic_consume_ok, .basic_consume_ok = {tag}});
+	if (m->nowait) {
+		consumer_wake(c);
+		return AMQP_OK;
+	}
+	channel_reply(ch,
+	    &(struct amqp_method){
+		AMQP_basic_consume_ok, .basic_consume_ok = {tag}});
 	promise_start(ch, c);
 	return AMQP_OK;
 }

@@ -110,6 +110,7 @@ on_exchange_declare(struct channel *ch, const struct amqp_method *method)
 	int code = m->passive ? declare_passive(ch, name)
 			      : declare(ch, name, m);
 
+	server_found(ch->server);
 	if (code == AMQP_OK && !m->nowait)
 		channel_reply(
 		    ch, &(struct amqp_method){AMQP_exchange_declare_ok});
@@ -150,6 +151,7 @@ on_exchange_delete(struct channel *ch, const struct amqp_method *method)
 		    "%s in use", named("exchange", name, v));
 	if (x != NULL)
 		vhost_delete_exchange(v, x);
+	server_found(ch->server);
 	if (!m->nowait)
 		channel_reply(
 		    ch, &(struct amqp_method){AMQP_exchange_delete_ok});
@@ -188,6 +190,7 @@ on_exchange_bind(struct channel *ch, const struct amqp_method *method)
 		    ch, AMQP_PRECONDITION_FAILED, "%s", wrong);
 	vhost_bind(ch->connection->vhost, source, &destination->destination,
 	    m->routing_key, m->arguments);
+	server_found(ch->server);
 	if (!m->nowait)
 		channel_reply(
 		    ch, &(struct amqp_method){AMQP_exchange_bind_ok});
@@ -211,6 +214,7 @@ on_exchange_unbind(struct channel *ch, const struct amqp_method *method)
 		    m->routing_key, m->arguments);
 	if (b != NULL)
 		vhost_unbind(v, b);
+	server_found(ch->server);
 	if (!m->nowait)
 		channel_reply(
 		    ch, &(struct amqp_method){AMQP_exchange_unbind_ok});

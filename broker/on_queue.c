@@ -21,6 +21,8 @@ declared(struct channel *ch, const struct queue *q, bool nowait)
 
 	free((void *)ch->last_queue.p);
 	ch->last_queue = xbytesdup(queue_name(q));
+	if (q->durable)
+		server_found(ch->server);
 	if (!nowait)
 		channel_reply(ch, &ok);
 }
@@ -147,6 +149,8 @@ on_queue_bind(struct channel *ch, const struct amqp_method *method)
 		    ch, AMQP_PRECONDITION_FAILED, "%s", wrong);
 	vhost_bind(
 	    ch->connection->vhost, x, &q->destination, key, m->arguments);
+	if (q->durable)
+		server_found(ch->server);
 	if (!m->nowait)
 		channel_reply(ch, &(struct amqp_method){AMQP_queue_bind_ok});
 	return AMQP_OK;
@@ -176,6 +180,7 @@ on_queue_unbind(struct channel *ch, const struct amqp_method *method)
 		    x, &q->destination, key, m->arguments);
 	if (b != NULL)
 		vhost_unbind(v, b);
+	server_found(ch->server);
 	channel_reply(ch, &(struct amqp_method){AMQP_queue_unbind_ok});
 	return AMQP_OK;
 }
@@ -251,6 +256,7 @@ on_queue_delete(struct channel *ch, const struct amqp_method *method)
 		return code;
 	if (q != NULL)
 		count = queue_delete(q);
+	server_found(ch->server);
 	if (!m->nowait)
 		channel_reply(ch,
 		    &(struct amqp_method){AMQP_queue_delete_ok,

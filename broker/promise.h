@@ -47,7 +47,7 @@ void promise_confirm(struct channel *, uint64_t tag, uint64_t seq);
  * seq 0 waits for nothing itself. */
 void promise_reply(struct channel *, struct bytes frame, uint64_t seq);
 
-/* consumer's consume-ok was promised last: it starts when that has left. */
+/* Its consume-ok is the reply promised last: it starts when that has left. */
 void promise_start(struct channel *, struct consumer *);
 
 /* The consumer goes: nothing is to be started. */

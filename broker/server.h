@@ -54,7 +54,8 @@ struct server {
 	struct route route;  /* used again for each publication */
 	uint32_t last_id;    /* of connections */
 	unsigned connection_count;
-	uint64_t changed_seq; /* batch the current method changed, or 0 */
+	uint64_t changed_seq; /* batch the current method's answer waits for */
+	uint64_t stored_seq;  /* batch of the last change that answers tell of */
 	size_t budget;	      /* units left this turn */
 	struct writer writer; /* for encoding one thing at a time */
 
@@ -119,7 +120,15 @@ server_changed(struct server *s)
 static inline void
 server_stored(struct server *s)
 {
-	s->changed_seq = s->journal.seq;
+	s->changed_seq = s->stored_seq = s->journal.seq;
+}
+
+/* It found what it asked for done already: by somebody else, perhaps, whose
+ * change is not yet safe. The answer waits for that as well. */
+static inline void
+server_found(struct server *s)
+{
+	s->changed_seq = s->stored_seq;
 }
 
 /* Must publishers wait for the disk? */

@@ -284,6 +284,14 @@ client_channel(struct client *c, uint16_t channel)
 }
 
 void
+client_channel_again(struct client *c, uint16_t channel)
+{
+	client_send(
+	    c, channel, &(struct amqp_method){AMQP_channel_close_ok});
+	client_channel(c, channel);
+}
+
+void
 client_close(struct client *c)
 {
 	struct amqp_method m = {0};

@@ -22,6 +22,9 @@ struct client *client_dial(void);
 struct client *client_open(void);
 void client_channel(struct client *, uint16_t);
 
+/* After channel.close has come: answers it and opens the channel again. */
+void client_channel_again(struct client *, uint16_t);
+
 /* Closes the socket without a word. */
 void client_drop(struct client *);
 

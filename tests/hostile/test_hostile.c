@@ -28,8 +28,156 @@ test_hard_error(void)
 	client_drop(c);
 }
 
+/* --- consumers ---------------------------------------------------------------- */
+
+static void
+add_consume(struct client *c, const char *queue, const char *tag, bool nowait)
+{
+	client_add(c, 1,
+	    &(struct amqp_method){AMQP_basic_consume,
+		.basic_consume = {.queue = bytes_str(queue),
+		    .consumer_tag = bytes_str(tag), .nowait = nowait}});
+}
+
+/* While the declaration waits for the disk, consumers come that need no answer;
+ * each of them must begin. */
+static void
+test_consumers_behind_a_reply(void)
+{
+	const char *const queues[] = {"a", "b", "c"};
+	struct client *c = client_open();
+	unsigned deliveries = 0;
+	struct amqp_method m;
+
+	client_channel(c, 1);
+	for (int i = 0; i < 3; i++) {
+		client_declare(c, 1, queues[i], false);
+		client_add_publish(c, 1, "", queues[i], false, BYTES("x"));
+	}
+	client_add(c, 1,
+	    &(struct amqp_method){AMQP_queue_declare,
+		.queue_declare = {.queue = BYTES("d"), .durable = true}});
+	add_consume(c, "a", "a", false);
+	add_consume(c, "b", "b", true);
+	add_consume(c, "c", "c", true);
+	client_flush(c);
+	while (deliveries < 3 && client_method(c, &m, ANSWER_MS))
+		deliveries += m.id == AMQP_basic_deliver;
+	CHECK(deliveries == 3);
+	client_close(c);
+}
+
+/* --- promises ------------------------------------------------------------------ */
+
+enum { MANY = 60000 };
+
+static void
+fill(struct client *c, const char *queue, unsigned n)
+{
+	struct amqp_method m = {0};
+
+	client_call(
+	    c, 1, &(struct amqp_method){AMQP_confirm_select}, NULL);
+	for (unsigned i = 0; i < n; i++)
+		client_add_publish(c, 1, "", queue, true, BYTES("x"));
+	client_flush(c);
+	while (m.basic_ack.delivery_tag < n && client_method(c, &m, ANSWER_MS))
+		CHECK(m.id == AMQP_basic_ack);
+	CHECK(m.basic_ack.delivery_tag == n);
+}
+
+/* Much that nobody waits for, so that the disk is busy for a while. */
+static void
+add_bulk(struct client *c)
+{
+	static uint8_t body[1024 * 1024];
+
+	for (int i = 0; i < 24; i++)
+		client_add_publish(c, 1, "", "bulk", true,
+		    (struct bytes){body, sizeof body});
+}
+
+/* More acknowledgements than are carried out in one turn: channel.close-ok says
+ * that all of them are safe. */
+static void
+test_many_acks_then_close(void)
+{
+	struct client *c = client_open(), *other = client_open();
+	struct amqp_method m = {0};
+
+	client_channel(other, 1);
+	client_declare(other, 1, "bulk", true);
+	add_bulk(other);
+
+	client_channel(c, 1);
+	client_declare(c, 1, "many", true);
+	fill(c, "many", MANY);
+	add_consume(c, "many", "c", true);
+	client_flush(c);
+	while (m.basic_deliver.delivery_tag < MANY &&
+	    client_method(c, &m, ANSWER_MS))
+		CHECK(m.id == AMQP_basic_deliver);
+	client_add(c, 1,
+	    &(struct amqp_method){
+		AMQP_basic_ack, .basic_ack = {MANY, true}});
+	client_add(c, 1, &(struct amqp_method){AMQP_channel_close});
+	client_push(other, writer_view(&other->out));
+	client_flush(c);
+	client_expect(c, AMQP_channel_close_ok, NULL);
+	rig_restart(true);
+	client_drop(c);
+	client_drop(other);
+	c = client_open();
+	client_channel(c, 1);
+	CHECK(client_ready(c, 1, "many") == 0);
+	client_close(c);
+}
+
+/* Somebody else's declaration is on its way to the disk, behind much else: who
+ * hears that the queue is there must find it after a crash. */
+static void
+test_declared_by_another(void)
+{
+	struct client *a = client_open(), *b = client_open();
+	struct amqp_method m = {0};
+
+	client_channel(a, 1);
+	client_channel(b, 1);
+	client_declare(a, 1, "bulk", true);
+	add_bulk(a);
+	client_add(a, 1,
+	    &(struct amqp_method){AMQP_queue_declare,
+		.queue_declare = {.queue = BYTES("new"), .durable = true}});
+	client_flush(a);
+	client_send(b, 1,
+	    &(struct amqp_method){AMQP_queue_declare,
+		.queue_declare = {.queue = BYTES("new"), .passive = true}});
+	while (client_method(b, &m, ANSWER_MS) &&
+	    m.id != AMQP_queue_declare_ok) {
+		client_channel_again(b, 1);
+		client_send(b, 1,
+		    &(struct amqp_method){AMQP_queue_declare,
+			.queue_declare = {
+			    .queue = BYTES("new"), .passive = true}});
+	}
+	rig_restart(true);
+	client_drop(a);
+	client_drop(b);
+	a = client_open();
+	client_channel(a, 1);
+	CHECK(client_ready(a, 1, "new") == 0);
+	client_close(a);
+}
+
 static const struct test tests[] = {
     {"a hard error is told whole", test_hard_error, {NULL}},
+    {"consumers behind a reply that waits begin",
+	test_consumers_behind_a_reply, {"-d", "DATA"}},
+    {"close-ok comes when many acknowledgements are safe",
+	test_many_acks_then_close,
+	{"-d", "DATA", "-o", "committer.hold_ms=0"}},
+    {"who hears of a queue finds it after a crash",
+	test_declared_by_another, {"-d", "DATA"}},
 };
 
 int
