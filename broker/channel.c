@@ -64,7 +64,11 @@ channel_end(struct channel *ch)
 void
 channel_free(struct channel *ch)
 {
-	connection_drop_channel(ch->connection, ch);
+	struct connection *c = ch->connection;
+
+	if (ch->acked_seq > c->close_seq)
+		c->close_seq = ch->acked_seq;
+	connection_drop_channel(c, ch);
 	promises_fini(ch);
 	ledger_fini(&ch->ledger);
 	free((void *)ch->last_queue.p);

@@ -18,7 +18,7 @@
 
 enum {
 	CHANNELS_MIN = 4,
-	CLOSE_WAIT_MS = 10000, /* for the peer's close-ok */
+	CLOSE_WAIT_MS = 10000, /* for the peer to take its leave */
 	LINGER_MS = 500, /* for the peer to close its socket first */
 	SILENT_BEATS = 4,	 /* half intervals: two intervals */
 };
@@ -291,8 +291,6 @@ end_channels(struct connection *c)
 			i = (i + 1) & (c->channel_room - 1);
 			continue;
 		}
-		if (ch->acked_seq > c->close_seq)
-			c->close_seq = ch->acked_seq;
 		if (!ch->ended)
 			channel_end(ch);
 		channel_free(ch);
@@ -412,10 +410,9 @@ send_close(struct connection *c, int code, const char *full, uint32_t method)
 	connection_enter(c, CONNECTION_CLOSING);
 	connection_send(c, 0, &m);
 	connection_set_timer(c, CLOSE_WAIT_MS);
-	if (c->parked != NOT_PARKED || c->choked) {
-		c->choked = false; /* read on, for the close-ok */
-		connection_park(c, false);
-	}
+	c->choked = false;
+	if (!c->transport.reading)
+		connection_park(c, false); /* read on, for the close-ok */
 }
 
 void
@@ -468,7 +465,8 @@ connection_leave(struct connection *c)
 	c->leaving = false;
 	connection_send(
 	    c, 0, &(struct amqp_method){AMQP_connection_close_ok});
-	connection_set_timer(c, LINGER_MS);
+	connection_set_timer(
+	    c, c->transport.held_up ? CLOSE_WAIT_MS : LINGER_MS);
 }
 
 /* What it acknowledged must be safe before it hears ok. */

@@ -184,9 +184,8 @@ release_held(struct server *s)
 {
 	struct connection *c;
 
-	if (server_pressed(s) && !s->stopping)
-		return;
-	while (s->budget > 0 && (c = TAILQ_FIRST(&s->held)) != NULL)
+	while (s->budget > 0 && (!server_pressed(s) || s->stopping) &&
+	    (c = TAILQ_FIRST(&s->held)) != NULL)
 		connection_serve(c);
 }
 
@@ -197,7 +196,8 @@ busy(const struct server *s)
 {
 	return !TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->runnable) ||
 	    !TAILQ_EMPTY(&s->jobs) || s->journal.freeing != NULL ||
-	    s->control_busy;
+	    s->control_busy ||
+	    (!TAILQ_EMPTY(&s->held) && !server_pressed(s));
 }
 
 static void
