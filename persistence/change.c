@@ -123,13 +123,16 @@ compare_ranges(const void *a, const void *b)
 size_t
 ranges_join(struct range *r, size_t count)
 {
-	size_t n = 0;
+	size_t n = 1;
 
+	if (count == 0)
+		return 0;
 	qsort(r, count, sizeof *r, compare_ranges);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 1; i < count; i++) {
 		struct range *before = &r[n - 1];
-		if (n == 0 || (r[i].first > before->last &&
-				  r[i].first - before->last > 1))
+
+		if (r[i].first > before->last &&
+		    r[i].first - before->last > 1)
 			r[n++] = r[i];
 		else if (r[i].last > before->last)
 			before->last = r[i].last;
@@ -158,11 +161,11 @@ grow_removals(struct lane_change *l)
 void
 lane_remove(struct lane_change *l, uint64_t first, uint64_t last)
 {
-	struct range *end = l->removals + l->removal_count;
+	size_t n = l->removal_count;
 
 	assert(first <= last);
-	if (l->removal_count > 0 && first > 0 && end[-1].last == first - 1) {
-		end[-1].last = last;
+	if (n > 0 && first > 0 && l->removals[n - 1].last == first - 1) {
+		l->removals[n - 1].last = last;
 		return;
 	}
 	if (l->removal_count == l->removal_size)
