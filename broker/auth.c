@@ -46,7 +46,7 @@ bytes_free(struct bytes b)
 	free((void *)b.p);
 }
 
-/* --- decisions ------------------------------------------------------------ */
+/* --- decisions --------------------------------------------------------- */
 
 static void
 forget_decisions(struct auth *a)
@@ -84,8 +84,7 @@ decide(struct auth *a, const struct permission *p, enum verb verb,
 	return d->allowed;
 }
 
-/* --- permissions ------------------------------------------------------------
- */
+/* --- permissions ------------------------------------------------------- */
 
 static struct permission *
 permission_find(const struct user *user, struct bytes vhost)
@@ -171,8 +170,7 @@ permissions_clear(struct auth *a, struct user *user)
 	forget_decisions(a);
 }
 
-/* --- users
- * -------------------------------------------------------------------- */
+/* --- users ------------------------------------------------------------- */
 
 static struct user *
 user_new(struct auth *a, struct bytes name)
@@ -252,8 +250,7 @@ auth_each_user(const struct auth *a, size_t *at)
 	return names_each(&a->users, at);
 }
 
-/* --- what the store is told ------------------------------------------------
- */
+/* --- what the store is told -------------------------------------------- */
 
 static void
 tell_user(struct auth *a, const struct user *user, bool remove)
@@ -332,8 +329,7 @@ auth_restore(struct auth *a, const struct definition *d)
 		restore_permission(a, &d->permission);
 }
 
-/* --- life
- * ----------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------- */
 
 struct auth *
 auth_new(auth_store *store, void *arg)
@@ -401,8 +397,7 @@ auth_add_loopback(struct auth *a, struct bytes name)
 	mark_loopback(a);
 }
 
-/* --- questions
- * -------------------------------------------------------------------- */
+/* --- questions --------------------------------------------------------- */
 
 struct user *
 auth_check_password(struct auth *a, struct bytes name, struct bytes password,
@@ -446,8 +441,7 @@ auth_may(struct auth *a, const struct user *user, struct bytes vhost,
 	return decide(a, p, verb, name.n > 0 ? name : BYTES("amq.default"));
 }
 
-/* --- changes
- * ------------------------------------------------------------------------ */
+/* --- changes ----------------------------------------------------------- */
 
 enum auth_status
 auth_add_user(

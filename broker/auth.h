@@ -48,7 +48,7 @@ typedef void auth_store(
 struct auth *auth_new(auth_store *store, void *arg);
 void auth_free(struct auth *);
 
-/* --- questions, asked for clients ---------------------------------------- */
+/* --- questions, asked for clients -------------------------------------- */
 
 /* A new reference to the user, or NULL with the reason for the log (never for
  * the client): "user 'x' - invalid credentials", "user 'guest' can only connect
@@ -66,7 +66,7 @@ bool auth_may_enter(const struct user *, struct bytes vhost);
 bool auth_may(struct auth *, const struct user *, struct bytes vhost,
     enum verb, struct bytes name);
 
-/* --- changes, for operators ------------------------------------------------ */
+/* --- changes, for operators -------------------------------------------- */
 
 enum auth_status {
 	AUTH_OK,

@@ -40,7 +40,7 @@ commands_open(struct server *s, char *error, size_t size)
 	return control_open(s->base, s->dir, &host, error, size);
 }
 
-/* --- what they share ------------------------------------------------------ */
+/* --- what they share --------------------------------------------------- */
 
 const char *
 command_vhost_name(const struct request *r)
@@ -143,8 +143,7 @@ listing_row(struct request *r, const struct column *columns, const void *thing)
 	request_row_end(r);
 }
 
-/* --- the broker as a whole ---------------------------------------------------
- */
+/* --- the broker as a whole --------------------------------------------- */
 
 void
 command_ping(struct request *r, size_t *budget)

@@ -14,7 +14,7 @@ typedef void command_step(struct request *, size_t *budget);
 #include "broker/commands.def"
 #undef COMMAND
 
-/* --- what they share ---------------------------------------------------------- */
+/* --- what they share --------------------------------------------------- */
 
 struct vhost;
 

@@ -31,8 +31,7 @@ command_add_vhost(struct request *r, size_t *budget)
 	request_end(r);
 }
 
-/* --- queues
- * ------------------------------------------------------------------- */
+/* --- queues ------------------------------------------------------------ */
 
 void
 command_purge_queue(struct request *r, size_t *budget)
@@ -93,8 +92,7 @@ command_delete_queue(struct request *r, size_t *budget)
 	}
 }
 
-/* --- connections
- * ---------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------- */
 
 /* By the number in "<0.7.0>", or by its name. */
 static struct connection *

@@ -40,8 +40,7 @@ answer(struct request *r, enum auth_status status, const char *name)
 	}
 }
 
-/* --- users
- * --------------------------------------------------------------------- */
+/* --- users ------------------------------------------------------------- */
 
 void
 command_add_user(struct request *r, size_t *budget)
@@ -182,8 +181,7 @@ command_list_users(struct request *r, size_t *budget)
 	}
 }
 
-/* --- permissions
- * ----------------------------------------------------------------- */
+/* --- permissions ------------------------------------------------------- */
 
 static void
 set_permission(struct request *r, const char *name, const char *vhost)

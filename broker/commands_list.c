@@ -48,8 +48,7 @@ put_owner(struct request *r, const struct connection *c)
 		put_no_value(r);
 }
 
-/* --- vhosts
- * ------------------------------------------------------------------- */
+/* --- vhosts ------------------------------------------------------------ */
 
 COLUMN(vhost_name, struct vhost, put_text_value, t->name)
 
@@ -76,8 +75,7 @@ command_list_vhosts(struct request *r, size_t *budget)
 	}
 }
 
-/* --- queues
- * --------------------------------------------------------------------- */
+/* --- queues ------------------------------------------------------------ */
 
 static struct bytes
 queue_type(const struct queue *q)
@@ -169,8 +167,7 @@ command_list_queues(struct request *r, size_t *budget)
 	}
 }
 
-/* --- exchanges
- * ------------------------------------------------------------------- */
+/* --- exchanges --------------------------------------------------------- */
 
 COLUMN(exchange_name, struct exchange, put_text_value, t->destination.name)
 COLUMN(exchange_type, struct exchange, put_string, t->type->name)
@@ -211,8 +208,7 @@ command_list_exchanges(struct request *r, size_t *budget)
 	}
 }
 
-/* --- bindings: queue by queue, then what leads to exchanges ------------------
- */
+/* --- bindings: queue by queue, then what leads to exchanges ------------ */
 
 static const char *
 kind_name(const struct destination *d)
@@ -315,8 +311,7 @@ command_list_bindings(struct request *r, size_t *budget)
 	}
 }
 
-/* --- connections
- * -------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------- */
 
 /* Our own end, out of "127.0.0.1:5 -> 127.0.0.1:5672". */
 static struct bytes
@@ -430,8 +425,7 @@ command_list_connections(struct request *r, size_t *budget)
 		listing_row(r, connection_columns, c);
 }
 
-/* --- channels
- * -------------------------------------------------------------------------- */
+/* --- channels ---------------------------------------------------------- */
 
 static void
 channel_pid(struct request *r, const void *thing)
@@ -512,8 +506,7 @@ command_list_channels(struct request *r, size_t *budget)
 		channel_rows(r, c, budget);
 }
 
-/* --- consumers
- * ----------------------------------------------------------------------- */
+/* --- consumers --------------------------------------------------------- */
 
 static void
 consumer_channel(struct request *r, const void *thing)

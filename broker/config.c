@@ -49,8 +49,7 @@ is_map(const struct row *row)
 	return row->type == TYPE_ADDRESSES || row->type == TYPE_FLAGS;
 }
 
-/* --- reading values
- * ----------------------------------------------------------- */
+/* --- reading values ---------------------------------------------------- */
 
 struct unit {
 	const char *name;
@@ -199,8 +198,7 @@ config_address(const char *value, char *host, size_t host_size, unsigned *port)
 	return true;
 }
 
-/* --- maps
- * ----------------------------------------------------------------------- */
+/* --- maps -------------------------------------------------------------- */
 
 static void
 map_clear(struct config_map *map)
@@ -242,21 +240,25 @@ bool
 config_has(const struct config_map *map, const char *name)
 {
 	const struct config_pair *pair = map_find(map, name);
-	bool set = false;
 
-	return pair != NULL && read_bool(pair->value, &set) && set;
+	return pair != NULL && strcmp(pair->value, "true") == 0;
 }
 
-static bool
-map_accepts(const struct row *row, const char *value)
+/* The value as it is kept: flags are "true" or "false", however they were
+ * written. NULL if it cannot be. */
+static const char *
+map_value(const struct row *row, const char *value)
 {
 	char host[256];
 	unsigned port;
 	bool flag;
 
-	return row->type == TYPE_FLAGS
-		   ? read_bool(value, &flag)
-		   : config_address(value, host, sizeof host, &port);
+	if (row->type == TYPE_ADDRESSES)
+		return config_address(value, host, sizeof host, &port) ? value
+								       : NULL;
+	if (!read_bool(value, &flag))
+		return NULL;
+	return flag ? "true" : "false";
 }
 
 /* name is NULL for "key = none". */
@@ -266,8 +268,9 @@ map_set(struct config *c, const struct row *row, const char *name,
 {
 	struct config_map *map = field_of(c, row);
 
-	if (name == NULL ? strcmp(value, "none") != 0
-			 : !map_accepts(row, value))
+	if (name == NULL && strcmp(value, "none") != 0)
+		return false;
+	if (name != NULL && (value = map_value(row, value)) == NULL)
 		return false;
 	if (name == NULL || c->source[row - rows] == NULL)
 		map_clear(map);
@@ -276,8 +279,7 @@ map_set(struct config *c, const struct row *row, const char *name,
 	return true;
 }
 
-/* --- setting
- * -------------------------------------------------------------------- */
+/* --- setting ----------------------------------------------------------- */
 
 static bool
 text_set(char **field, const char *value)
@@ -425,8 +427,7 @@ config_fini(struct config *c)
 	}
 }
 
-/* --- files
- * ----------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------- */
 
 static char *
 skip_blanks(char *p)
@@ -564,8 +565,7 @@ config_load(struct config *c, const char *path, char *error, size_t size)
 	return loaded;
 }
 
-/* --- telling
- * ------------------------------------------------------------------------ */
+/* --- telling ----------------------------------------------------------- */
 
 typedef void setting_teller(void *arg, const struct setting_view *);
 

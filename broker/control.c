@@ -46,7 +46,7 @@ struct control {
 	TAILQ_HEAD(, session) sessions;
 };
 
-/* --- the socket ----------------------------------------------------- */
+/* --- the socket -------------------------------------------------------- */
 
 /* Does anybody accept there? */
 static bool
@@ -120,8 +120,7 @@ unlink_socket(const char *dir)
 		close(folder);
 }
 
-/* --- sessions
- * -------------------------------------------------------------------- */
+/* --- sessions ---------------------------------------------------------- */
 
 static void
 take_spare(struct control *c)
@@ -330,8 +329,7 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 	close(client);
 }
 
-/* --- turns
- * ----------------------------------------------------------------------- */
+/* --- turns ------------------------------------------------------------- */
 
 /* One slice. False if it did nothing: it waits for something that will make a
  * turn. */
@@ -396,8 +394,7 @@ control_keep(struct control *c, uint64_t committed)
 	}
 }
 
-/* --- life
- * -------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------- */
 
 struct control *
 control_open(struct event_base *base, const char *dir,

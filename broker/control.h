@@ -38,7 +38,6 @@ enum control_code {
 	CODE_UNAVAILABLE = 69, /* no broker; anything RabbitMQ has no number for */
 	CODE_SOFTWARE = 70, /* there is one of that name already */
 	CODE_TIMEOUT = 75,
-	CODE_CONFIG = 78,
 };
 
 struct control;
@@ -89,7 +88,7 @@ bool control_turn(struct control *, size_t *budget);
  * which all are up to this batch. */
 void control_keep(struct control *, uint64_t committed);
 
-/* --- for commands ----------------------------------------------------------- */
+/* --- for commands ------------------------------------------------------ */
 
 #define CONTROL_FORMAT __attribute__((format(printf, 2, 3)))
 
@@ -114,7 +113,7 @@ void request_end(struct request *);
 void request_fail(struct request *, enum control_code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* --- for leveretctl ------------------------------------------------------------ */
+/* --- for leveretctl ---------------------------------------------------- */
 
 /* Fills in the address of dir/leveret.sock. A path too long for it goes through
  * a descriptor of the folder, in *folder, which the caller closes after use (-1:

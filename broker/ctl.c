@@ -17,8 +17,7 @@
 #include "broker/printer.h"
 #include "broker/words.h"
 
-/* --- options of the tool itself, wherever they stand -----------------------
- */
+/* --- options of the tool itself, wherever they stand ------------------- */
 
 struct settings {
 	const char *socket, *dir, *formatter, *timeout, *ignored;
@@ -94,8 +93,7 @@ take_option(struct settings *s, char **argv, int argc, int *i, bool *taken)
 	return value != NULL;
 }
 
-/* --- help
- * ------------------------------------------------------------------------ */
+/* --- help -------------------------------------------------------------- */
 
 static void
 print_usage(FILE *out)
@@ -153,8 +151,7 @@ refuse(const struct words *words, const char *error)
 	return CODE_USAGE;
 }
 
-/* --- the password, if it was left out --------------------------------------
- */
+/* --- the password, if it was left out ---------------------------------- */
 
 static bool
 wants_password(const struct words *w)
@@ -196,8 +193,7 @@ read_password(void)
 	return line;
 }
 
-/* --- asking
- * ------------------------------------------------------------------------ */
+/* --- asking ------------------------------------------------------------ */
 
 static int
 connect_to(const struct sockaddr_un *address)

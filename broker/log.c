@@ -57,8 +57,7 @@ log_wants(enum log_level level)
 	return level >= out.level;
 }
 
-/* --- writing without being held up -----------------------------------------
- */
+/* --- writing without being held up ------------------------------------- */
 
 static bool
 writable(int wait_ms)
@@ -149,8 +148,7 @@ emit(const char *p, size_t n)
 		keep(p + written, n - written);
 }
 
-/* --- shaping a line ----------------------------------------------------------
- */
+/* --- shaping a line ---------------------------------------------------- */
 
 /* "2026-01-02 03:04:05.678901+00:00 [info] <0.684.0> " */
 static size_t
@@ -169,7 +167,8 @@ put_prefix(char *p, enum log_level level, unsigned id)
 }
 
 /* A character that would move the cursor or worse: C0, DEL, and C1 as UTF-8
- * (0xc2 0x80-0x9f, both bytes) or, where the text is not UTF-8, any high byte. */
+ * (0xc2 0x80-0x9f, both bytes) or, where the text is not UTF-8, any high byte.
+ */
 static bool
 harmful(struct bytes text, size_t i, bool utf8)
 {
@@ -274,8 +273,7 @@ vlog_errno(enum log_level level, const char *format, va_list ap)
 	line(level, (unsigned)getpid(), text);
 }
 
-/* --- the verbs
- * ----------------------------------------------------------------- */
+/* --- the verbs --------------------------------------------------------- */
 
 #define LOG(level)                                                             \
 	do {                                                                   \

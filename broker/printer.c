@@ -53,8 +53,7 @@ print_quoted(struct printer *p, struct bytes b)
 	putc('"', p->out);
 }
 
-/* --- values
- * -------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------ */
 
 static void print_value(
     struct printer *, const struct amqp_value *, bool inside);
@@ -154,8 +153,7 @@ print_value(struct printer *p, const struct amqp_value *value, bool inside)
 	}
 }
 
-/* --- tables
- * -------------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------ */
 
 /* An array's size and the wire form of its values are a table's but for the
  * keys: check it as the value of one. */
@@ -245,8 +243,7 @@ row(struct printer *p, struct bytes values)
 	return true;
 }
 
-/* --- text and the rest
- * ----------------------------------------------------------- */
+/* --- text and the rest ------------------------------------------------- */
 
 static bool
 text(struct printer *p, struct bytes said)

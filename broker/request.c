@@ -9,8 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* --- the socket's address
- * ----------------------------------------------------- */
+/* --- the socket's address ---------------------------------------------- */
 
 bool
 control_address(const char *dir, struct sockaddr_un *address, int *folder)
@@ -30,8 +29,7 @@ control_address(const char *dir, struct sockaddr_un *address, int *folder)
 	return *folder >= 0;
 }
 
-/* --- frames
- * -------------------------------------------------------------------- */
+/* --- frames ------------------------------------------------------------ */
 
 static size_t
 frame_begin(struct writer *w, char kind)
@@ -69,8 +67,7 @@ control_request(struct writer *w, const char *const *words, size_t count)
 	writer_patch(w, mark);
 }
 
-/* --- text
- * ---------------------------------------------------------------------- */
+/* --- text -------------------------------------------------------------- */
 
 static void
 vframe(struct writer *w, char kind, const char *format, va_list ap)
@@ -133,8 +130,7 @@ request_fail(struct request *r, enum control_code code, const char *format, ...)
 	end(r, code, bytes_str(sentence));
 }
 
-/* --- tables
- * -------------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------ */
 
 void
 put_text_value(struct request *r, struct bytes text)

@@ -8,8 +8,7 @@
 #include "broker/pattern.h"
 #include "tests/unit/unit.h"
 
-/* --- a store that remembers the last things it was told ---------------------
- */
+/* --- a store that remembers the last things it was told ---------------- */
 
 static char told[4096];
 
@@ -65,8 +64,7 @@ may(enum verb verb, const char *name)
 	    bytes_str(name));
 }
 
-/* --- passwords
- * ------------------------------------------------------------------ */
+/* --- passwords --------------------------------------------------------- */
 
 /* Made by RabbitMQ 3.10.8: rabbit_password:hash and salted_hash. */
 static void
@@ -128,8 +126,7 @@ damaged_hashes_match_nothing(void)
 	    password_matches(BYTES(""), (struct bytes){0}, PASSWORD_ALGORITHM));
 }
 
-/* --- logins
- * ----------------------------------------------------------------------- */
+/* --- logins ------------------------------------------------------------ */
 
 static void
 right_password_lets_in(void)
@@ -199,8 +196,7 @@ changed_password_counts_at_once(void)
 	auth_free(auth);
 }
 
-/* --- permissions
- * -------------------------------------------------------------------- */
+/* --- permissions ------------------------------------------------------- */
 
 static void
 patterns_are_found_anywhere(void)
@@ -323,8 +319,7 @@ recursive_and_monstrous_patterns_are_harmless(void)
 	    pattern_new(BYTES("(*UTF)a"), reason, sizeof reason));
 }
 
-/* --- what is kept
- * --------------------------------------------------------------------- */
+/* --- what is kept ------------------------------------------------------ */
 
 static void
 store_hears_of_each_change(void)

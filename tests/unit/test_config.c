@@ -61,8 +61,7 @@ told(const char *key)
 	return w;
 }
 
-/* --- every row
- * ----------------------------------------------------------------- */
+/* --- every row --------------------------------------------------------- */
 
 /* A key, a value it takes, how that is told, and a value it does not take. */
 static const struct {
@@ -168,8 +167,7 @@ unknown_keys_are_told_apart(void)
 	config_fini(&config);
 }
 
-/* --- maps
- * ------------------------------------------------------------------------ */
+/* --- maps -------------------------------------------------------------- */
 
 static void
 first_of_a_map_replaces_its_default(void)
@@ -182,6 +180,10 @@ first_of_a_map_replaces_its_default(void)
 	CU_ASSERT_STRING_EQUAL(config.listeners_tcp.pairs[0].value, "5675");
 	set("loopback_users.guest", "false");
 	CU_ASSERT_FALSE(config_has(&config.loopback_users, "guest"));
+	set("loopback_users.me", "on");
+	set("loopback_users.you", "off");
+	CU_ASSERT_STRING_EQUAL(config.loopback_users.pairs[1].value, "true");
+	CU_ASSERT_STRING_EQUAL(config.loopback_users.pairs[2].value, "false");
 	config_fini(&config);
 }
 
@@ -224,8 +226,7 @@ addresses_come_apart(void)
 	    "a-host-too-long-for-it:1", host, sizeof host, &port));
 }
 
-/* --- numbers
- * ---------------------------------------------------------------------- */
+/* --- numbers ----------------------------------------------------------- */
 
 static void
 numbers_that_do_not_fit_are_refused(void)
@@ -247,8 +248,7 @@ numbers_that_do_not_fit_are_refused(void)
 	config_fini(&config);
 }
 
-/* --- files
- * -------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------- */
 
 static void
 file_is_read_as_rabbitmq_reads_it(void)

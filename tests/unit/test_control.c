@@ -22,8 +22,7 @@ static uint64_t committed;
 static size_t steps, most_in_a_step;
 static char error[512];
 
-/* --- a host with three commands
- * ------------------------------------------------ */
+/* --- a host with three commands ---------------------------------------- */
 
 static void
 put_rows(struct request *r, size_t *budget)
@@ -108,8 +107,7 @@ turn(void)
 	return more;
 }
 
-/* --- a client
- * --------------------------------------------------------------------- */
+/* --- a client ---------------------------------------------------------- */
 
 static struct writer answer;
 
@@ -199,8 +197,7 @@ answered(int fd)
 	return closed ? summary() : "open";
 }
 
-/* --- tests
- * -------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------- */
 
 static void
 request_is_answered_and_closed(void)
@@ -450,8 +447,7 @@ stop_is_answered_by_closing(void)
 	end();
 }
 
-/* --- the socket itself
- * ----------------------------------------------------------------- */
+/* --- the socket itself ------------------------------------------------- */
 
 static void
 socket_is_private_and_goes(void)
