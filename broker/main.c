@@ -65,8 +65,10 @@ main(int argc, char **argv)
 
 	config_init(&config);
 	status = options_read(&options, &config, argc, argv);
-	if (status >= 0)
+	if (status >= 0) {
+		config_fini(&config);
 		return status;
+	}
 	signal(SIGPIPE, SIG_IGN);
 	log_init(STDOUT_FILENO, config.log_console_level);
 	dir = choose_folder(&options);

@@ -264,10 +264,10 @@ end_turn(struct server *s)
 	watch_store(s);
 	release_held(s);
 	io_flush(&s->io);
+	check_stop(s);
 	free_dead(s);
 	log_flush(0);
 	set_timer(s);
-	check_stop(s);
 	measure(s);
 }
 
@@ -297,6 +297,7 @@ server_stop(struct server *s)
 		return;
 	log_info("Leveret is asked to stop");
 	s->stopping = true;
+	clock_update(&s->clock); /* the last turn may be long ago */
 	s->stop_by = s->clock.real + STOP_MS;
 	while (!TAILQ_EMPTY(&s->listeners)) {
 		struct listener *l = TAILQ_FIRST(&s->listeners);
