@@ -19,14 +19,12 @@ hash_bits(uint64_t bits)
 	return bytes_hash((struct bytes){(const uint8_t *)&bits, sizeof bits});
 }
 
-/* 0.0 is -0.0, and which NaN it is does not matter. */
+/* 0.0 is -0.0; what is not a number is in no table. */
 static uint64_t
 hash_double(double d)
 {
 	uint64_t bits = 0;
 
-	if (d != d)
-		return 1;
 	if (d != 0)
 		memcpy(&bits, &d, sizeof bits);
 	return hash_bits(bits);
@@ -47,19 +45,19 @@ hash_array(struct bytes array)
 /* A pair of a table; equal tables have equal first pairs of each key, and later
  * ones do not count. */
 struct pair {
-	uint64_t key;
+	struct bytes key;
 	uint64_t value;
-	size_t place;
 };
 
+/* By key, and where keys are the same by place in the table. */
 static int
 pair_order(const void *left, const void *right)
 {
 	const struct pair *a = left, *b = right;
+	int order = bytes_cmp(a->key, b->key);
 
-	if (a->key != b->key)
-		return a->key < b->key ? -1 : 1;
-	return (a->place > b->place) - (a->place < b->place);
+	return order != 0 ? order
+			  : (a->key.p > b->key.p) - (a->key.p < b->key.p);
 }
 
 static uint64_t
@@ -69,9 +67,10 @@ hash_pairs(struct pair *pairs, size_t count)
 
 	qsort(pairs, count, sizeof *pairs, pair_order);
 	for (size_t i = 0; i < count; i++)
-		if (i == 0 || pairs[i].key != pairs[i - 1].key)
-			hash = hash_join(
-			    hash_join(hash, pairs[i].key), pairs[i].value);
+		if (i == 0 || !bytes_eq(pairs[i].key, pairs[i - 1].key))
+			hash =
+			    hash_join(hash_join(hash, bytes_hash(pairs[i].key)),
+				pairs[i].value);
 	return hash;
 }
 
@@ -101,8 +100,7 @@ hash_table(struct bytes table)
 	if (count > sizeof few / sizeof *few)
 		pairs = xcalloc(count, sizeof *pairs);
 	for (size_t i = 0; amqp_table_next(&r, &key, &value); i++)
-		pairs[i] =
-		    (struct pair){bytes_hash(key), hash_value(&value), i};
+		pairs[i] = (struct pair){key, hash_value(&value)};
 	hash = hash_pairs(pairs, count);
 	if (pairs != few)
 		free(pairs);

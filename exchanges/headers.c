@@ -61,7 +61,8 @@ struct rule {
 struct headers {
 	struct names names;   /* struct header */
 	struct names shapes;  /* struct shape, by id */
-	struct header always; /* every message has it: for rules of no wish */
+	struct header always; /* every message has it: for rules of no wish;
+			       * ends the list of those it has */
 	struct chains rules;
 	uint64_t pass;
 };
@@ -330,7 +331,6 @@ read_headers(struct headers *h, struct bytes table, size_t *work)
 	struct amqp_value value;
 	struct header *list = &h->always, *header;
 
-	h->always.next = NULL;
 	for (h->pass++; amqp_table_next(&r, &name, &value); (*work)++) {
 		header = names_get(&h->names, name);
 		if (header == NULL || header->pass == h->pass)

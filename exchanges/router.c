@@ -131,6 +131,8 @@ void
 route(struct route *r, struct exchange *x, const struct routing *routing,
     const struct names *exchanges, const struct names *queues)
 {
+	if (routing->copy_count > 0)
+		r->by_key_only = false;
 	if (x->destination.name.n == 0) {
 		route_by_names(r, routing, queues);
 		return;

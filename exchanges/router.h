@@ -14,8 +14,9 @@ struct route {
 	size_t count;
 	size_t size;
 	size_t work;            /* steps taken since route_begin */
-	bool by_key_only;	/* no exchange on the way looked at more than
-				 * the keys, so the same keys lead here again */
+	bool by_key_only;       /* no exchange on the way looked at more than
+				 * the key, and there were no copies: the same
+				 * key leads here again */
 	uint64_t pass;          /* marks what this message has reached */
 	struct exchange **todo; /* exchanges still to follow */
 	size_t todo_count, todo_size;
@@ -26,8 +27,8 @@ void route_fini(struct route *);
 /* Starts a new message: forgets the queues and takes a new pass number. */
 void route_begin(struct route *);
 
-/* Adds every queue the exchange leads to, for the key or one of its copies,
- * that this pass has not named yet.
+/* Adds every queue the exchange leads to, for the key or one of its copies, each
+ * once. One call for a pass: what it has come by, another would not follow.
  *
  * A cycle of exchanges is cut. An exchange whose bindings match none of the
  * keys passes the message to its alternate, looked up in exchanges; an

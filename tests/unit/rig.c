@@ -176,6 +176,23 @@ rig_random(unsigned limit)
 	return (unsigned)(state >> 33) % limit;
 }
 
+uint64_t __real_bytes_hash(struct bytes);
+uint64_t __wrap_bytes_hash(struct bytes);
+
+static bool colliding;
+
+uint64_t
+__wrap_bytes_hash(struct bytes b)
+{
+	return colliding ? 42 : __real_bytes_hash(b);
+}
+
+void
+rig_collide(bool on)
+{
+	colliding = on;
+}
+
 const char *
 rig_text(const char *format, ...)
 {

@@ -50,6 +50,10 @@ void rig_check(const struct exchange *);
 /* The same numbers in each run, so that a failure comes again. Below limit. */
 unsigned rig_random(unsigned limit);
 
+/* From now on, or until now, all hashes of bytes are the same. Every lookup
+ * must still tell things apart. (Linked with --wrap=bytes_hash.) */
+void rig_collide(bool);
+
 /* A formatted string in one of a few static buffers. */
 const char *rig_text(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

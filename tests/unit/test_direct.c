@@ -85,16 +85,16 @@ test_other_keys_cost_nothing(void)
 }
 
 static void
-test_random_binds_and_unbinds_agree_with_a_plain_matrix(void)
+check_random(int rounds)
 {
 	enum { KEYS = 20, QUEUES = 10 };
-	static bool bound[KEYS][QUEUES];
+	bool bound[KEYS][QUEUES] = {0};
 	struct rig rig;
 	struct exchange *x;
 
 	rig_init(&rig);
 	x = rig_exchange(&rig, &type_direct, "x");
-	for (int round = 0; round < 4000; round++) {
+	for (int round = 0; round < rounds; round++) {
 		unsigned k = rig_random(KEYS), q = rig_random(QUEUES);
 		const char *key = rig_text("%u", k);
 		struct destination *to = rig_queue_numbered(&rig, "q", q);
@@ -115,6 +115,20 @@ test_random_binds_and_unbinds_agree_with_a_plain_matrix(void)
 	rig_fini(&rig);
 }
 
+static void
+test_random_binds_and_unbinds_agree_with_a_plain_matrix(void)
+{
+	check_random(4000);
+}
+
+static void
+test_keys_that_collide_are_told_apart(void)
+{
+	rig_collide(true);
+	check_random(1000);
+	rig_collide(false);
+}
+
 static const struct unit_test tests[] = {
     {"key must be the same", test_key_must_be_the_same},
     {"arguments do not matter to the match",
@@ -123,6 +137,7 @@ static const struct unit_test tests[] = {
     {"other keys cost nothing", test_other_keys_cost_nothing},
     {"random binds and unbinds agree with a plain matrix",
 	test_random_binds_and_unbinds_agree_with_a_plain_matrix},
+    {"keys that collide are told apart", test_keys_that_collide_are_told_apart},
 };
 
 UNIT_MAIN("direct", tests)

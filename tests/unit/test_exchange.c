@@ -260,49 +260,91 @@ test_one_key_may_have_many_arguments(void)
 
 /* --- at random ----------------------------------------------------------- */
 
-/* Every type, exchanges and queues as destinations, in any order. */
-static void
-test_random_binds_and_unbinds_stay_consistent(void)
+struct pick {
+	struct exchange *from;
+	struct destination *to;
+	struct bytes key;
+	struct bytes arguments; /* own */
+};
+
+enum { EXCHANGES = 4, QUEUES = 5 };
+
+static struct pick
+random_pick(struct rig *rig, struct exchange *const *x)
 {
-	static const struct exchange_type *const types[] = {
-	    &type_direct, &type_fanout, &type_topic, &type_headers};
 	static const char *const keys[] = {"", "a", "a.b", "*.b", "#", "a.#"};
 	static const char *const arguments[] = {NULL, "{a:I:1}",
 	    "{x-match:S:any,a:I:1,b:S:x}", "{b:S:x,a:I:1,x-match:S:any}"};
-	enum { X = 4, QUEUES = 5 };
-	struct rig rig;
-	struct exchange *x[X];
+	struct pick pick = {.from = x[rig_random(EXCHANGES)]};
+
+	if (rig_random(4) == 0)
+		pick.to = &x[rig_random(EXCHANGES)]->destination;
+	else
+		pick.to = rig_queue_numbered(rig, "q", rig_random(QUEUES));
+	pick.key = bytes_str(keys[rig_random(6)]);
+	pick.arguments = rig_table(arguments[rig_random(4)]);
+	return pick;
+}
+
+static struct binding *
+find(const struct pick *p)
+{
+	return exchange_find_binding(p->from, p->to, p->key, p->arguments);
+}
+
+static void
+bind_or_unbind(const struct pick *p)
+{
+	struct binding *b = find(p);
+	size_t before = p->from->binding_count;
 	bool added;
 
-	rig_init(&rig);
-	for (unsigned i = 0; i < X; i++)
-		x[i] = rig_exchange(&rig, types[i], rig_text("x%u", i));
-	for (int round = 0; round < 20000; round++) {
-		struct exchange *from = x[rig_random(X)];
-		struct destination *to =
-		    rig_random(4) == 0
-			? &x[rig_random(X)]->destination
-			: rig_queue_numbered(&rig, "q", rig_random(QUEUES));
-		struct bytes key = bytes_str(keys[rig_random(6)]);
-		struct bytes table = rig_table(arguments[rig_random(4)]);
-		struct binding *b = exchange_find_binding(from, to, key, table);
-		size_t before = from->binding_count;
+	if (b != NULL && rig_random(2) == 0) {
+		exchange_unbind(b);
+		CU_ASSERT_EQUAL(p->from->binding_count, before - 1);
+		CU_ASSERT_PTR_NULL(find(p));
+		return;
+	}
+	exchange_bind(p->from, p->to, p->key, p->arguments, &added);
+	CU_ASSERT_EQUAL(added, b == NULL);
+	CU_ASSERT_EQUAL(p->from->binding_count, before + added);
+}
 
-		if (b != NULL && rig_random(2) == 0) {
-			exchange_unbind(b);
-			CU_ASSERT_EQUAL(from->binding_count, before - 1);
-			CU_ASSERT_PTR_NULL(
-			    exchange_find_binding(from, to, key, table));
-		} else {
-			exchange_bind(from, to, key, table, &added);
-			CU_ASSERT_EQUAL(added, b == NULL);
-			CU_ASSERT_EQUAL(from->binding_count, before + added);
-		}
-		free((void *)table.p);
+/* Every type, exchanges and queues as destinations, in any order. */
+static void
+check_random(int rounds)
+{
+	static const struct exchange_type *const types[] = {
+	    &type_direct, &type_fanout, &type_topic, &type_headers};
+	struct rig rig;
+	struct exchange *x[EXCHANGES];
+
+	rig_init(&rig);
+	for (unsigned i = 0; i < EXCHANGES; i++)
+		x[i] = rig_exchange(&rig, types[i], rig_text("x%u", i));
+	for (int round = 0; round < rounds; round++) {
+		struct pick pick = random_pick(&rig, x);
+
+		bind_or_unbind(&pick);
+		free((void *)pick.arguments.p);
 		if (round % 100 == 0)
-			rig_check(from);
+			rig_check(pick.from);
 	}
 	rig_fini(&rig);
+}
+
+static void
+test_random_binds_and_unbinds_stay_consistent(void)
+{
+	check_random(20000);
+}
+
+static void
+test_identities_that_collide_are_told_apart(void)
+{
+	rig_collide(true);
+	check_random(5000);
+	rig_collide(false);
 }
 
 static const struct unit_test tests[] = {
@@ -326,6 +368,8 @@ static const struct unit_test tests[] = {
     {"one key may have many arguments", test_one_key_may_have_many_arguments},
     {"random binds and unbinds stay consistent",
 	test_random_binds_and_unbinds_stay_consistent},
+    {"identities that collide are told apart",
+	test_identities_that_collide_are_told_apart},
 };
 
 UNIT_MAIN("exchange", tests)

@@ -420,15 +420,15 @@ toggle(struct exchange *x, struct destination *q, struct bytes *bound)
 }
 
 static void
-test_random_bindings_agree_with_a_naive_matcher(void)
+check_random(int rounds)
 {
-	static struct bytes bound[BINDINGS];
+	struct bytes bound[BINDINGS] = {0};
 	struct rig rig;
 	struct exchange *x;
 
 	rig_init(&rig);
 	x = rig_exchange(&rig, &type_headers, "x");
-	for (int round = 0; round < 20000; round++) {
+	for (int round = 0; round < rounds; round++) {
 		unsigned i = rig_random(BINDINGS);
 
 		toggle(x, rig_queue_numbered(&rig, "q", i), &bound[i]);
@@ -437,6 +437,20 @@ test_random_bindings_agree_with_a_naive_matcher(void)
 	for (unsigned i = 0; i < BINDINGS; i++)
 		free((void *)bound[i].p);
 	rig_fini(&rig);
+}
+
+static void
+test_random_bindings_agree_with_a_naive_matcher(void)
+{
+	check_random(20000);
+}
+
+static void
+test_headers_that_collide_are_told_apart(void)
+{
+	rig_collide(true);
+	check_random(2000);
+	rig_collide(false);
 }
 
 static const struct unit_test tests[] = {
@@ -456,6 +470,8 @@ static const struct unit_test tests[] = {
 	test_other_types_can_be_bound_with_any_x_match},
     {"random bindings agree with a naive matcher",
 	test_random_bindings_agree_with_a_naive_matcher},
+    {"headers that collide are told apart",
+	test_headers_that_collide_are_told_apart},
 };
 
 UNIT_MAIN("headers", tests)

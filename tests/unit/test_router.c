@@ -227,6 +227,7 @@ test_default_exchange_as_alternate_drops(void)
 	rig_queue(&rig, "k");
 	set_alternate(x, "");
 	CU_ASSERT_EQUAL(rig_route(&rig, x, "k"), 0);
+	CU_ASSERT_EQUAL(rig.route.work, 1);
 	rig_fini(&rig);
 }
 
@@ -299,6 +300,31 @@ test_alternate_is_not_tried_when_a_copy_matches(void)
 	CU_ASSERT(rig_reached(&rig, "q"));
 	CU_ASSERT_EQUAL(route_keys(&rig, x, miss, &miss, 1), 1);
 	CU_ASSERT(rig_reached(&rig, "rest"));
+	rig_fini(&rig);
+}
+
+static void
+test_route_tells_whether_the_key_alone_decided(void)
+{
+	const struct bytes copy = BYTES("c");
+	struct rig rig;
+	struct exchange *x, *y;
+
+	rig_init(&rig);
+	x = rig_exchange(&rig, &type_direct, "x");
+	y = rig_exchange(&rig, &type_headers, "y");
+	rig_bind(x, &y->destination, "k", NULL);
+	rig_route(&rig, x, "other");
+	CU_ASSERT(rig.route.by_key_only);
+	rig_route(&rig, x, "k");
+	CU_ASSERT(!rig.route.by_key_only);
+	rig_route(&rig, x, "other");
+	CU_ASSERT(rig.route.by_key_only);
+	route_keys(&rig, x, BYTES("other"), &copy, 1);
+	CU_ASSERT(!rig.route.by_key_only);
+	set_alternate(x, "y");
+	rig_route(&rig, x, "other");
+	CU_ASSERT(!rig.route.by_key_only);
 	rig_fini(&rig);
 }
 
@@ -398,6 +424,22 @@ test_routing_allocates_nothing_once_grown(void)
 	check_no_allocation(&type_headers);
 }
 
+static void
+test_route_grows_in_a_few_steps(void)
+{
+	struct rig rig;
+	struct exchange *x;
+
+	rig_init(&rig);
+	x = rig_exchange(&rig, &type_fanout, "x");
+	for (unsigned i = 0; i < 10000; i++)
+		rig_bind(x, rig_queue_numbered(&rig, "q", i), "", NULL);
+	allocations = 0;
+	CU_ASSERT_EQUAL(rig_route(&rig, x, ""), 10000);
+	CU_ASSERT(allocations < 15);
+	rig_fini(&rig);
+}
+
 static const struct unit_test tests[] = {
     {"queue is named once", test_queue_is_named_once},
     {"routes do not disturb each other", test_routes_do_not_disturb_each_other},
@@ -418,10 +460,13 @@ static const struct unit_test tests[] = {
     {"copies are further keys", test_copies_are_further_keys},
     {"alternate is not tried when a copy matches",
 	test_alternate_is_not_tried_when_a_copy_matches},
+    {"route tells whether the key alone decided",
+	test_route_tells_whether_the_key_alone_decided},
     {"ten thousand exchanges need no stack",
 	test_ten_thousand_exchanges_need_no_stack},
     {"routing allocates nothing once grown",
 	test_routing_allocates_nothing_once_grown},
+    {"route grows in a few steps", test_route_grows_in_a_few_steps},
 };
 
 UNIT_MAIN("router", tests)

@@ -306,18 +306,18 @@ check_key(
 }
 
 static void
-test_random_patterns_agree_with_a_naive_matcher(void)
+check_random(int rounds)
 {
 	static const char *const words[] = {
 	    "a", "b", "*", "#", "", "a", "#", "*", "c"};
 	static char patterns[PATTERNS][32];
-	static bool bound[PATTERNS];
+	bool bound[PATTERNS] = {0};
 	struct rig rig;
 	struct exchange *x;
 
 	rig_init(&rig);
 	x = rig_exchange(&rig, &type_topic, "x");
-	for (int round = 0; round < 20000; round++) {
+	for (int round = 0; round < rounds; round++) {
 		unsigned i = rig_random(PATTERNS);
 		struct destination *q = rig_queue_numbered(&rig, "q", i);
 
@@ -333,6 +333,20 @@ test_random_patterns_agree_with_a_naive_matcher(void)
 	rig_fini(&rig);
 }
 
+static void
+test_random_patterns_agree_with_a_naive_matcher(void)
+{
+	check_random(20000);
+}
+
+static void
+test_words_that_collide_are_told_apart(void)
+{
+	rig_collide(true);
+	check_random(2000);
+	rig_collide(false);
+}
+
 static const struct unit_test tests[] = {
     {"patterns match as in RabbitMQ", test_patterns_match_as_in_rabbitmq},
     {"every matching pattern is found", test_every_matching_pattern_is_found},
@@ -344,6 +358,8 @@ static const struct unit_test tests[] = {
     {"longest keys and patterns work", test_longest_keys_and_patterns_work},
     {"random patterns agree with a naive matcher",
 	test_random_patterns_agree_with_a_naive_matcher},
+    {"words that collide are told apart",
+	test_words_that_collide_are_told_apart},
 };
 
 UNIT_MAIN("topic", tests)
