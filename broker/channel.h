@@ -38,6 +38,7 @@ struct channel {
 	struct route_cache cache;
 	struct tx *tx;	 /* NULL: not transactional */
 	bool committing; /* tx.commit waits for its job, then answers */
+	bool partial;	 /* a queue refused a part of the commit */
 };
 
 /* What a handler returns when its method must be handled again once the

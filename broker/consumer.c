@@ -6,6 +6,7 @@
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
+#include "broker/expiry.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 
@@ -87,6 +88,8 @@ consumer_cancel(struct consumer *c)
 		consumer_free(c);
 	if (q->auto_delete && q->consumer_count == 0 && !q->deleted)
 		queue_delete(q);
+	else
+		expiry_used(q);
 	queue_unref(q);
 }
 

@@ -301,6 +301,7 @@ connection_input(void *arg, struct bytes in)
 	struct connection *c = arg;
 	size_t used = 0, n;
 
+	server_tick(c->server);
 	if (c->state == CONNECTION_CLOSED)
 		return in.n;
 	if (c->state < CONNECTION_RUNNING &&

@@ -105,18 +105,19 @@ unsplit(struct lane *l)
 }
 
 void
-lane_push(struct lane *l, struct journal *j, struct message *m, bool stored)
+lane_push(struct lane *l, struct journal *j, struct message *m,
+    int64_t deadline, bool stored)
 {
 	struct entry *e = ring_push(l->split ? &l->incoming : &l->head);
 
-	*e = (struct entry){message_ref(m), l->next_position++, 0,
+	*e = (struct entry){message_ref(m), l->next_position++, deadline,
 	    stored ? ENTRY_STORED : 0};
 	l->memory += message_size(m);
 	l->ready++;
 	l->ready_bytes += m->body_size;
 	if (!stored)
 		return;
-	lane_put(change(l, j), e->position, m, 0);
+	lane_put(change(l, j), e->position, m, deadline);
 	l->stored_count++;
 	l->stored_bytes += m->body_size;
 	l->waiting_count++;

@@ -65,7 +65,8 @@ void lane_restore(struct lane *, const struct lane_state *, void *owner);
 /* Adds the message at the end; takes a reference. stored says whether the
  * store must know it. */
 void lane_push(
-    struct lane *, struct journal *, struct message *, bool stored);
+    struct lane *, struct journal *, struct message *, int64_t deadline,
+    bool stored);
 
 /* The next entry, or NULL: nothing is ready, or it is out (lane_wants_load). */
 const struct entry *lane_peek(const struct lane *);

@@ -5,6 +5,7 @@
 #include "amqp/xalloc.h"
 #include "broker/arguments.h"
 #include "broker/channel.h"
+#include "broker/expiry.h"
 #include "broker/look.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -13,12 +14,13 @@
 /* --- declare ------------------------------------------------------------------ */
 
 static void
-declared(struct channel *ch, const struct queue *q, bool nowait)
+declared(struct channel *ch, struct queue *q, bool nowait)
 {
 	struct amqp_method ok = {AMQP_queue_declare_ok,
 	    .queue_declare_ok = {queue_name(q), (uint32_t)q->lane.ready,
 		q->consumer_count}};
 
+	expiry_used(q);
 	free((void *)ch->last_queue.p);
 	ch->last_queue = xbytesdup(queue_name(q));
 	if (q->durable)

@@ -50,6 +50,11 @@ on_tx_commit(struct channel *ch, const struct amqp_method *m)
 		return CHANNEL_WAIT;
 	}
 	ch->committing = false;
+	if (ch->partial) {
+		ch->partial = false;
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "partial tx completion");
+	}
 	server_stored(ch->server);
 	channel_reply(ch, &(struct amqp_method){AMQP_tx_commit_ok});
 	return AMQP_OK;

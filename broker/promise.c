@@ -53,7 +53,7 @@ run_at(const struct promises *p, size_t i)
 }
 
 static void
-add_run(struct promises *p, uint64_t seq, uint64_t tag)
+add_run(struct promises *p, uint64_t seq, uint64_t tag, bool refused)
 {
 	if (p->run_count == p->run_room) {
 		size_t room = p->run_room ? p->run_room * 2 : RUNS_MIN;
@@ -66,11 +66,13 @@ add_run(struct promises *p, uint64_t seq, uint64_t tag)
 		p->run_room = room;
 		p->run_first = 0;
 	}
-	*run_at(p, p->run_count++) = (struct confirm_run){seq, tag};
+	*run_at(p, p->run_count++) = 
+	    (struct confirm_run){seq, tag, refused};
 }
 
 void
-promise_confirm(struct channel *ch, uint64_t tag, uint64_t seq)
+promise_confirm(
+    struct channel *ch, uint64_t tag, uint64_t seq, bool refused)
 {
 	struct promises *p = &ch->promises;
 	struct confirm_run *last =
@@ -78,10 +80,10 @@ promise_confirm(struct channel *ch, uint64_t tag, uint64_t seq)
 
 	if (last != NULL && seq < last->seq)
 		seq = last->seq;
-	if (last != NULL && seq == last->seq)
+	if (last != NULL && seq == last->seq && refused == last->refused)
 		last->last = tag;
 	else
-		add_run(p, seq, tag);
+		add_run(p, seq, tag, refused);
 	journal_promise(&ch->server->journal, seq);
 	list(ch);
 }
@@ -90,7 +92,7 @@ promise_confirm(struct channel *ch, uint64_t tag, uint64_t seq)
 /* So that tests can be seen to notice: the seventh publication of each channel
  * is never confirmed, and no later confirm covers it. */
 static void
-say_confirm(struct channel *ch, uint64_t last)
+say_confirm(struct channel *ch, uint64_t last, bool refused)
 {
 	struct promises *p = &ch->promises;
 
@@ -104,15 +106,18 @@ say_confirm(struct channel *ch, uint64_t last)
 }
 #else
 static void
-say_confirm(struct channel *ch, uint64_t last)
+say_confirm(struct channel *ch, uint64_t last, bool refused)
 {
 	struct promises *p = &ch->promises;
-	struct amqp_method ack = {AMQP_basic_ack,
-	    .basic_ack = {last, last - p->confirmed > 1}};
+	bool multiple = last - p->confirmed > 1;
+	struct amqp_method m = {AMQP_basic_ack, .basic_ack = {last, multiple}};
 
+	if (refused)
+		m = (struct amqp_method){
+		    AMQP_basic_nack, .basic_nack = {last, multiple, false}};
 	ch->server->stats.confirmed += last - p->confirmed;
 	p->confirmed = last;
-	connection_send(ch->connection, ch->number, &ack);
+	connection_send(ch->connection, ch->number, &m);
 }
 #endif
 
@@ -120,15 +125,17 @@ static void
 keep_confirms(struct channel *ch, uint64_t committed)
 {
 	struct promises *p = &ch->promises;
-	uint64_t last = 0;
 
 	while (p->run_count > 0 && run_at(p, 0)->seq <= committed) {
-		last = run_at(p, 0)->last;
+		struct confirm_run run = *run_at(p, 0);
+
 		p->run_first = (p->run_first + 1) & (p->run_room - 1);
 		p->run_count--;
+		if (p->run_count > 0 && run_at(p, 0)->seq <= committed &&
+		    run_at(p, 0)->refused == run.refused)
+			continue; /* the next one covers it */
+		say_confirm(ch, run.last, run.refused);
 	}
-	if (last != 0)
-		say_confirm(ch, last);
 }
 
 /* --- replies ----------------------------------------------------------------- */

@@ -17,6 +17,7 @@ struct server;
 struct confirm_run {
 	uint64_t seq;  /* batch it waits for */
 	uint64_t last; /* publication tag; the first follows the run before */
+	bool refused;  /* nack: a queue was full */
 };
 
 struct waiting_reply {
@@ -40,8 +41,10 @@ void promises_init(struct promises *);
 void promises_fini(struct channel *);
 
 /* The publication of this tag is safe once seq is committed; 0: it is safe
- * already, but is said behind those before it. */
-void promise_confirm(struct channel *, uint64_t tag, uint64_t seq);
+ * already, but is said behind those before it. refused: a queue did not take it,
+ * which is said with basic.nack. */
+void promise_confirm(
+    struct channel *, uint64_t tag, uint64_t seq, bool refused);
 
 /* Sends the frame once seq is committed and all replies before it have left.
  * seq 0 waits for nothing itself. */

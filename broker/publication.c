@@ -31,6 +31,7 @@ struct content {
 	bool mandatory, immediate;
 	struct message *message;
 	struct amqp_props props;
+	int64_t expires_in; /* milliseconds; -1: never */
 };
 
 /* --- where it goes ----------------------------------------------------------- */
@@ -111,7 +112,7 @@ look_up(struct channel *ch, const struct content *p)
 /* --- what can be wrong with it --------------------------------------------------- */
 
 static int
-check_expiration(struct channel *ch, struct bytes e)
+check_expiration(struct channel *ch, struct bytes e, int64_t *expires_in)
 {
 	const uint64_t most = 315360000000; /* ten years */
 	uint64_t n = 0;
@@ -132,6 +133,7 @@ check_expiration(struct channel *ch, struct bytes e)
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
 		    "invalid expiration '%.*s': {value_too_large,%.*s}",
 		    BYTES_FMT(e), BYTES_FMT(e));
+	*expires_in = (int64_t)n;
 	return AMQP_OK;
 }
 
@@ -165,10 +167,12 @@ check_user_id(struct channel *ch, struct bytes id)
 }
 
 static int
-check_props(struct channel *ch, const struct amqp_props *p)
+check_props(struct channel *ch, struct content *c)
 {
+	const struct amqp_props *p = &c->props;
 	int code = AMQP_OK;
 
+	c->expires_in = -1;
 	if (p->flags == 0)
 		return AMQP_OK;
 	if ((p->flags & PROP_DELIVERY_MODE) && p->delivery_mode != 1 &&
@@ -179,24 +183,29 @@ check_props(struct channel *ch, const struct amqp_props *p)
 	if (p->flags & PROP_USER_ID)
 		code = check_user_id(ch, p->user_id);
 	if (code == AMQP_OK && (p->flags & PROP_EXPIRATION))
-		code = check_expiration(ch, p->expiration);
+		code = check_expiration(ch, p->expiration, &c->expires_in);
 	return code;
 }
 
 /* --- publish --------------------------------------------------------------------- */
 
-/* Gives the message to its queues. Returns the batch that holds it, or 0. */
+/* Gives the message to its queues; refused tells that one was full. Returns the
+ * batch that holds it, or 0. */
 static uint64_t
-enqueue(struct channel *ch, struct message *m)
+enqueue(struct channel *ch, const struct content *p, bool *refused)
 {
 	struct server *s = ch->server;
 	bool stored = false, ahead = false;
-	size_t n = ch->cache.count, cost = n + m->body_size / 1024;
+	size_t n = ch->cache.count, cost = n + p->message->body_size / 1024;
 
 	for (size_t i = 0; i < n; i++) {
 		struct queue *q = ch->cache.queues[i];
 
-		stored |= queue_push(q, m);
+		if (queue_refuses(q, p->message)) {
+			*refused = true;
+			continue;
+		}
+		stored |= queue_push(q, p->message, p->expires_in);
 		ahead |= q->lane.ready > AHEAD && q->consumer_count > 0;
 	}
 	ch->connection->transport.read_limit = ahead ? READ_AHEAD : READ_SIZE;
@@ -205,27 +214,28 @@ enqueue(struct channel *ch, struct message *m)
 }
 
 static int
-publish(struct channel *ch, const struct content *p)
+publish(struct channel *ch, struct content *p)
 {
 	uint64_t seq;
+	bool refused = false;
 	int code;
 
 	if (p->immediate)
 		return channel_refuse(
 		    ch, AMQP_NOT_IMPLEMENTED, "immediate=true");
 	if ((code = look_up(ch, p)) != AMQP_OK ||
-	    (code = check_props(ch, &p->props)) != AMQP_OK)
+	    (code = check_props(ch, p)) != AMQP_OK)
 		return code;
 	ch->server->stats.published++;
 	if (ch->tx != NULL) {
-		tx_publish(ch, p->message, p->mandatory);
+		tx_publish(ch, p->message, p->expires_in, p->mandatory);
 		return AMQP_OK;
 	}
 	if (ch->cache.count == 0 && p->mandatory)
 		send_return(ch, p->message);
-	seq = enqueue(ch, p->message);
+	seq = enqueue(ch, p, &refused);
 	if (ch->confirming)
-		promise_confirm(ch, ++ch->published, seq);
+		promise_confirm(ch, ++ch->published, seq, refused);
 	return AMQP_OK;
 }
 

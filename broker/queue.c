@@ -4,7 +4,9 @@
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
 #include "broker/consumer.h"
+#include "broker/deadletter.h"
 #include "broker/deliver.h"
+#include "broker/expiry.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
@@ -25,7 +27,9 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	TAILQ_INIT(&q->consumers);
 	TAILQ_INIT(&q->active);
 	TAILQ_INIT(&q->waiting);
+	limits_parse(&q->limits, q->arguments);
 	lane_init(&q->lane, lane_id, q);
+	expiry_used(q);
 	return q;
 }
 
@@ -41,6 +45,7 @@ queue_unref(struct queue *q)
 void
 queue_free(struct queue *q)
 {
+	expiry_fini(q);
 	lane_fini(&q->lane);
 	free((void *)q->destination.name.p);
 	free((void *)q->arguments.p);
@@ -59,13 +64,39 @@ queue_wake(struct queue *q)
 }
 
 bool
-queue_push(struct queue *q, struct message *m)
+queue_refuses(struct queue *q, struct message *m)
+{
+	if (q->limits.overflow == OVERFLOW_DROP_HEAD || !expiry_full(q, m))
+		return false;
+	if (q->limits.overflow == OVERFLOW_REJECT_DLX)
+		deadletter_refused(q, m);
+	return true;
+}
+
+/* Over its limit: consumers that can take something now come first. */
+static void
+make_room(struct queue *q)
+{
+	size_t budget = q->server->budget + 1;
+
+	queue_run(q, &budget);
+	expiry_trim(q);
+}
+
+bool
+queue_push(struct queue *q, struct message *m, int64_t expires_in)
 {
 	bool stored = q->lane.id != 0 && m->persistent;
+	int64_t deadline = expiry_deadline(q, expires_in);
 
-	lane_push(&q->lane, &q->server->journal, m, stored);
+	lane_push(&q->lane, &q->server->journal, m, deadline, stored);
 	q->published++;
 	queue_wake(q);
+	if (deadline != 0)
+		expiry_watch(q);
+	if (q->lane.ready > q->limits.max_length ||
+	    q->lane.ready_bytes > q->limits.max_bytes)
+		make_room(q);
 	return stored;
 }
 
@@ -111,8 +142,8 @@ give(struct queue *q, struct consumer *c)
 	c->channel->consumed++;
 }
 
-static void
-load_more(struct queue *q)
+void
+queue_load(struct queue *q)
 {
 	const struct load *before = q->lane.loading;
 
@@ -137,6 +168,7 @@ queue_run(struct queue *q, size_t *budget)
 	const struct entry *e;
 	size_t n;
 
+	expiry_run(q, false);
 	while ((c = TAILQ_FIRST(&q->active)) != NULL) {
 		if (!consumer_ready(c)) {
 			consumer_rest(c);
@@ -152,7 +184,7 @@ queue_run(struct queue *q, size_t *budget)
 		rotate(q, c);
 	}
 	if (c != NULL)
-		load_more(q);
+		queue_load(q);
 	return false;
 }
 
@@ -160,15 +192,17 @@ bool
 queue_take(struct queue *q, struct entry *e, bool *wait)
 {
 	*wait = false;
+	expiry_used(q);
+	expiry_run(q, true);
 	if (lane_peek(&q->lane) == NULL) {
 		*wait = lane_wants_load(&q->lane);
-		load_more(q);
+		queue_load(q);
 		return false;
 	}
 	*e = lane_pop(&q->lane);
 	q->delivered++;
 	q->server->stats.delivered++;
-	load_more(q);
+	queue_load(q);
 	return true;
 }
 
@@ -191,6 +225,8 @@ queue_requeue(struct queue *q, struct entry e)
 	}
 	lane_requeue(&q->lane, e);
 	queue_wake(q);
+	if (e.deadline != 0)
+		expiry_watch(q);
 }
 
 /* --- the journal's calls -------------------------------------------------------- */
@@ -234,6 +270,10 @@ queue_loaded(struct load *load)
 	struct queue *q = load->owner;
 
 	lane_loaded(&q->lane, load);
+	if (!q->deleted) {
+		expiry_trim(q);
+		expiry_run(q, true);
+	}
 	queue_wake(q);
 	wake_waiting(q);
 	queue_unref(q);
@@ -311,6 +351,7 @@ queue_delete(struct queue *q)
 	struct clearing *c = clearing_new(q);
 
 	q->deleted = true;
+	expiry_fini(q);
 	cancel_consumers(q);
 	wake_waiting(q);
 	if (q->runnable)

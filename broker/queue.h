@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "broker/lane.h"
+#include "broker/limits.h"
 #include "exchanges/destination.h"
 
 struct connection;
@@ -27,6 +28,7 @@ struct queue {
 	bool durable, auto_delete, deleted;
 	struct connection *owner; /* of an exclusive queue */
 	struct bytes arguments;	  /* a table, own */
+	struct limits limits;
 	struct lane lane;
 	unsigned unacked;
 
@@ -42,6 +44,8 @@ struct queue {
 	TAILQ_ENTRY(queue) runnable_link;
 	TAILQ_ENTRY(queue) owner_link; /* others exclusive to the owner */
 	TAILQ_HEAD(, connection) waiting; /* gets that wait for a load */
+	int64_t watching; /* the deadline its timer is set for; 0: none */
+	struct event *deadline_timer, *unused_timer; /* made when needed */
 	uint64_t published, delivered, acked;
 };
 
@@ -64,9 +68,17 @@ queue_name(const struct queue *q)
 	return q->destination.name;
 }
 
-/* Adds the message and wakes consumers; the entry takes a reference. True if
- * the store must have it before a promise about it can be kept. */
-bool queue_push(struct queue *, struct message *);
+/* Adds the message and wakes consumers; the entry takes a reference. It is gone
+ * after expires_in milliseconds (-1: never), or the queue's own time. True if the
+ * store must have it before a promise about it can be kept. */
+bool queue_push(struct queue *, struct message *, int64_t expires_in);
+
+/* Is the queue full, and one that refuses what comes then? The message is
+ * dead-lettered if the queue says so. */
+bool queue_refuses(struct queue *, struct message *);
+
+/* Starts to load what is out, if it is time to. */
+void queue_load(struct queue *);
 
 /* Puts it on the list of those served at the end of the turn, if somebody
  * could take something. */

@@ -252,7 +252,7 @@ end_turn(struct server *s)
 {
 	size_t reap = REAP_BUDGET, answers = TURN_BUDGET;
 
-	clock_update(&s->clock);
+	server_tick(s);
 	run_jobs(s);
 	run_queues(s);
 	journal_reap(&s->journal, &reap, queue_committed);
@@ -269,6 +269,7 @@ end_turn(struct server *s)
 	log_flush(0);
 	set_timer(s);
 	measure(s);
+	s->clocked = false;
 }
 
 /* Those with input left over are served before new input is taken. */

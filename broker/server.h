@@ -42,6 +42,7 @@ struct server {
 	struct io io;
 	struct config *config;
 	struct clock clock;
+	bool clocked; /* it was read in this turn */
 	struct auth *auth;
 	struct store *store;
 	struct journal journal;
@@ -77,6 +78,7 @@ struct server {
 	bool stopping, stopped;
 	int64_t stop_by; /* real time: then no peer is waited for any more */
 	int status;	 /* to exit with */
+	struct carrier *carrier; /* of dead letters, while there are some */
 	struct stats stats;
 	uint64_t cpu_us;      /* the loop thread's, at the last turn */
 	const char *dir;      /* the data folder */
@@ -107,6 +109,16 @@ struct vhost *server_vhost(const struct server *, struct bytes name);
 /* Runs the job in slices from the next turn on. asker, if any, is suspended
  * meanwhile. */
 void server_add_job(struct server *, struct job *, struct connection *asker);
+
+/* Reads the clock, once in a turn: whoever is first. */
+static inline void
+server_tick(struct server *s)
+{
+	if (s->clocked)
+		return;
+	clock_update(&s->clock);
+	s->clocked = true;
+}
 
 /* The exchanges' or the rights' answer may have changed. */
 static inline void

@@ -6,6 +6,7 @@
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
 #include "broker/consumer.h"
+#include "broker/deadletter.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 
@@ -19,6 +20,8 @@ settle_delivery(struct delivery *d, enum settlement how)
 	q->unacked--;
 	if (how == SETTLE_REQUEUE)
 		queue_requeue(q, d->entry);
+	else if (how == SETTLE_DISCARD)
+		deadletter(q, d->entry, DEATH_REJECTED);
 	else
 		queue_settle(q, &d->entry);
 	if (d->consumer != NULL)

@@ -15,6 +15,7 @@
 struct pending {
 	struct message *message; /* a reference */
 	struct queue *queue;	 /* a reference */
+	int64_t expires_in;
 };
 
 struct mark {
@@ -73,21 +74,23 @@ grow(void *old, size_t *room, size_t count, size_t size)
 }
 
 static void
-add(struct tx *tx, struct message *m, struct queue *q)
+add(struct tx *tx, struct message *m, struct queue *q, int64_t expires_in)
 {
 	tx->pending = grow(tx->pending, &tx->pending_room, tx->pending_count,
 	    sizeof *tx->pending);
 	tx->pending[tx->pending_count++] =
-	    (struct pending){message_ref(m), q != NULL ? queue_ref(q) : NULL};
+	    (struct pending){message_ref(m), q != NULL ? queue_ref(q) : NULL,
+		expires_in};
 }
 
 void
-tx_publish(struct channel *ch, struct message *m, bool mandatory)
+tx_publish(struct channel *ch, struct message *m, int64_t expires_in,
+    bool mandatory)
 {
 	for (size_t i = 0; i < ch->cache.count; i++)
-		add(ch->tx, m, ch->cache.queues[i]);
+		add(ch->tx, m, ch->cache.queues[i], expires_in);
 	if (ch->cache.count == 0 && mandatory)
-		add(ch->tx, m, NULL);
+		add(ch->tx, m, NULL, expires_in);
 }
 
 static bool
@@ -138,16 +141,22 @@ tx_rollback(struct channel *ch)
 struct committing {
 	struct job job;
 	struct server *server;
+	struct channel *channel; /* good while its connection waits */
 	struct tx tx;
+	bool refused; /* a queue was full */
 	struct delivery *deliveries; /* the marked ones, by index */
 	size_t pushed, settled;
 };
 
 static void
-push(struct pending *p)
+push(struct committing *c, struct pending *p)
 {
-	if (p->queue != NULL && !p->queue->deleted)
-		queue_push(p->queue, p->message);
+	if (p->queue == NULL || p->queue->deleted)
+		return;
+	if (queue_refuses(p->queue, p->message))
+		c->refused = true;
+	else
+		queue_push(p->queue, p->message, p->expires_in);
 }
 
 /* Publications before acknowledgements, as RabbitMQ. */
@@ -157,7 +166,7 @@ carry_out(struct committing *c, size_t *budget)
 	for (; c->pushed < c->tx.pending_count; c->pushed++, --*budget) {
 		if (*budget == 0)
 			return false;
-		push(&c->tx.pending[c->pushed]);
+		push(c, &c->tx.pending[c->pushed]);
 	}
 	for (; c->settled < c->tx.mark_count; c->settled++, --*budget) {
 		if (*budget == 0)
@@ -176,6 +185,8 @@ step(struct job *job, size_t *budget)
 	if (!carry_out(c, budget))
 		return false;
 	journal_release(&c->server->journal);
+	if (job->asker != NULL)
+		c->channel->partial = c->refused;
 	forget(&c->tx);
 	free(c->deliveries);
 	free(c);
@@ -210,6 +221,8 @@ tx_commit(struct channel *ch)
 
 	c->job.step = step;
 	c->server = s;
+	c->channel = ch;
+	c->job.asker = ch->connection;
 	c->tx = *ch->tx;
 	*ch->tx = (struct tx){0};
 	send_returns(ch, &c->tx);

@@ -24,7 +24,8 @@ struct tx *tx_new(void);
 void tx_free(struct tx *);
 
 /* A publication that was routed to the channel's cached queues. */
-void tx_publish(struct channel *, struct message *, bool mandatory);
+void tx_publish(
+    struct channel *, struct message *, int64_t expires_in, bool mandatory);
 
 /* Marks deliveries as settle would settle them; false if there is no such one,
  * or it is marked already. */

@@ -90,7 +90,7 @@ push(struct world *w, bool stored)
 
 	memcpy((void *)message_body(m).p, &body, sizeof body);
 	m->persistent = stored;
-	lane_push(&w->lane, &w->journal, m, stored);
+	lane_push(&w->lane, &w->journal, m, 0, stored);
 	message_unref(m);
 	w->model[w->next] = READY;
 	w->stored[w->next++] = stored;

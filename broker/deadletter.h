@@ -1,0 +1,23 @@
+/* deadletter.h - why a message left its queue, told to its next exchange.
+ *
+ * Letters are carried in slices. Until one is carried its entry is still the old
+ * queue's in the store; its removal and its new entries share a batch, so a crash
+ * finds it in the old place or in the new one. */
+#ifndef BROKER_DEADLETTER_H
+#define BROKER_DEADLETTER_H
+
+#include "broker/entry.h"
+
+struct queue;
+struct server;
+
+enum death { DEATH_REJECTED, DEATH_EXPIRED, DEATH_MAXLEN };
+
+/* An entry that was taken from its queue is done with: it goes to the dead letter
+ * exchange if the queue has one, else it is forgotten. Takes its reference. */
+void deadletter(struct queue *, struct entry, enum death);
+
+/* A message that never entered the queue (reject-publish-dlx). */
+void deadletter_refused(struct queue *, struct message *);
+
+#endif

@@ -1,0 +1,139 @@
+/* expiry.c - what leaves a queue by itself. */
+#include "broker/expiry.h"
+
+#include "broker/deadletter.h"
+#include "broker/log.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+#include "broker/vhost.h"
+
+enum { EXPIRE_AT_ONCE = 4096 }; /* entries dropped before others have a turn */
+
+static struct timeval
+milliseconds(int64_t ms)
+{
+	if (ms < 0)
+		ms = 0;
+	return (struct timeval){ms / 1000, ms % 1000 * 1000};
+}
+
+/* --- deadlines ---------------------------------------------------------------- */
+
+int64_t
+expiry_deadline(const struct queue *q, int64_t expires_in)
+{
+	int64_t ttl = q->limits.ttl;
+
+	if (ttl < 0 || (expires_in >= 0 && expires_in < ttl))
+		ttl = expires_in;
+	return ttl < 0 ? 0 : q->server->clock.wall + ttl;
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct queue *q = arg;
+
+	server_tick(q->server);
+	q->watching = 0;
+	expiry_run(q, true);
+}
+
+void
+expiry_watch(struct queue *q)
+{
+	const struct entry *e = lane_peek(&q->lane);
+	struct timeval tv;
+
+	if (q->deleted || e == NULL || e->deadline == 0 ||
+	    (q->watching != 0 && q->watching <= e->deadline))
+		return;
+	if (q->deadline_timer == NULL)
+		q->deadline_timer =
+		    evtimer_new(q->server->base, on_deadline, q);
+	q->watching = e->deadline;
+	tv = milliseconds(e->deadline - q->server->clock.wall);
+	evtimer_add(q->deadline_timer, &tv);
+}
+
+void
+expiry_run(struct queue *q, bool reached)
+{
+	int64_t now = q->server->clock.wall + (reached ? 1 : 0);
+	const struct entry *e;
+
+	for (int i = 0; i < EXPIRE_AT_ONCE; i++) {
+		e = lane_peek(&q->lane);
+		if (e == NULL || e->deadline == 0 || e->deadline >= now)
+			break;
+		deadletter(q, lane_pop(&q->lane), DEATH_EXPIRED);
+	}
+	queue_load(q);
+	expiry_watch(q);
+}
+
+/* --- length ------------------------------------------------------------------- */
+
+static bool
+over(const struct queue *q, uint64_t entries, uint64_t bytes)
+{
+	return q->lane.ready + entries > q->limits.max_length ||
+	    q->lane.ready_bytes + bytes > q->limits.max_bytes;
+}
+
+bool
+expiry_full(const struct queue *q, const struct message *m)
+{
+	return over(q, 1, m->body_size);
+}
+
+/* What is out has to be loaded before it can be dropped: then it is called
+ * again. */
+void
+expiry_trim(struct queue *q)
+{
+	while (q->lane.ready > 0 && over(q, 0, 0)) {
+		if (lane_peek(&q->lane) == NULL) {
+			queue_load(q);
+			return;
+		}
+		deadletter(q, lane_pop(&q->lane), DEATH_MAXLEN);
+	}
+}
+
+/* --- queues nobody uses --------------------------------------------------------- */
+
+static void
+on_unused(evutil_socket_t fd, short what, void *arg)
+{
+	struct queue *q = arg;
+
+	if (q->consumer_count > 0 || q->deleted)
+		return;
+	log_info("queue '%s' in vhost '%s' expired: it was not used for %lld ms",
+	    log_safe(queue_name(q)), log_safe(q->vhost->name),
+	    (long long)q->limits.expires);
+	queue_delete(q);
+}
+
+void
+expiry_used(struct queue *q)
+{
+	struct timeval tv = milliseconds(q->limits.expires);
+
+	if (q->limits.expires == 0 || q->deleted)
+		return;
+	if (q->unused_timer == NULL)
+		q->unused_timer = evtimer_new(q->server->base, on_unused, q);
+	evtimer_add(q->unused_timer, &tv);
+}
+
+void
+expiry_fini(struct queue *q)
+{
+	if (q->deadline_timer != NULL)
+		event_free(q->deadline_timer);
+	if (q->unused_timer != NULL)
+		event_free(q->unused_timer);
+	q->deadline_timer = q->unused_timer = NULL;
+}

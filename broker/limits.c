@@ -1,0 +1,54 @@
+/* limits.c - what x-arguments ask of a queue. */
+#include "broker/limits.h"
+
+#include "amqp/table.h"
+
+static uint64_t
+number(struct bytes arguments, const char *key, uint64_t absent)
+{
+	struct amqp_value v;
+
+	if (!amqp_table_get(arguments, bytes_str(key), &v))
+		return absent;
+	return (uint64_t)v.i;
+}
+
+static bool
+text(struct bytes arguments, const char *key, struct bytes *b)
+{
+	struct amqp_value v;
+
+	if (!amqp_table_get(arguments, bytes_str(key), &v))
+		return false;
+	*b = v.bytes;
+	return true;
+}
+
+static enum overflow
+overflow(struct bytes arguments)
+{
+	struct bytes b;
+
+	if (!text(arguments, "x-overflow", &b))
+		return OVERFLOW_DROP_HEAD;
+	if (bytes_eq(b, BYTES("reject-publish")))
+		return OVERFLOW_REJECT;
+	if (bytes_eq(b, BYTES("reject-publish-dlx")))
+		return OVERFLOW_REJECT_DLX;
+	return OVERFLOW_DROP_HEAD;
+}
+
+void
+limits_parse(struct limits *l, struct bytes arguments)
+{
+	*l = (struct limits){0};
+	l->ttl = (int64_t)number(arguments, "x-message-ttl", UINT64_MAX);
+	l->expires = (int64_t)number(arguments, "x-expires", 0);
+	l->max_length = number(arguments, "x-max-length", UINT64_MAX);
+	l->max_bytes = number(arguments, "x-max-length-bytes", UINT64_MAX);
+	l->overflow = overflow(arguments);
+	l->dead_letters =
+	    text(arguments, "x-dead-letter-exchange", &l->dead_exchange);
+	l->has_dead_key =
+	    text(arguments, "x-dead-letter-routing-key", &l->dead_key);
+}

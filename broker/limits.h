@@ -1,0 +1,28 @@
+/* limits.h - what x-arguments ask of a queue: how many, how long, and where what
+ * leaves it goes. */
+#ifndef BROKER_LIMITS_H
+#define BROKER_LIMITS_H
+
+#include "amqp/bytes.h"
+
+enum overflow {
+	OVERFLOW_DROP_HEAD,
+	OVERFLOW_REJECT,     /* reject-publish: the publisher hears nack */
+	OVERFLOW_REJECT_DLX, /* and the message is dead-lettered */
+};
+
+struct limits {
+	int64_t ttl;	     /* milliseconds; -1: none */
+	int64_t expires;     /* milliseconds unused; 0: none */
+	uint64_t max_length; /* ready entries; UINT64_MAX: none */
+	uint64_t max_bytes;  /* of ready bodies; UINT64_MAX: none */
+	enum overflow overflow;
+	bool dead_letters; /* has a dead letter exchange */
+	bool has_dead_key;
+	struct bytes dead_exchange, dead_key; /* borrowed from the arguments */
+};
+
+/* Reads arguments that passed arguments_check. */
+void limits_parse(struct limits *, struct bytes arguments);
+
+#endif
