@@ -415,12 +415,21 @@ client_close(struct client *c)
 	c->in = NULL;
 }
 
+static bool
+ignore(struct client *c, const struct amqp_frame *f, void *arg)
+{
+	return true;
+}
+
 bool
 client_goodbye(struct client *c)
 {
 	struct amqp_method m = {.id = AMQP_connection_close}, reply;
 	bool ok;
 
+	/* What comes before the -ok is to be discarded (0-9-1 §1.4.2.9): an
+	 * acknowledgement sent now could meet a socket already closed. */
+	c->frame = ignore;
 	m.connection_close.reply_code = 200;
 	m.connection_close.reply_text = BYTES("done");
 	ok = client_call(c, &m, AMQP_connection_close_ok, &reply);
