@@ -341,16 +341,23 @@ integer_is(int64_t i, double d)
 	       (double)(int64_t)d == d;
 }
 
+/* A timestamp counts as a number where it fits one. */
+static bool
+is_whole(const struct amqp_value *v)
+{
+	return amqp_value_integer(v) || (v->tag == 'T' && v->i >= 0);
+}
+
 bool
 amqp_value_alike(const struct amqp_value *a, const struct amqp_value *b)
 {
-	if (amqp_value_integer(a) && amqp_value_integer(b))
+	if (is_whole(a) && is_whole(b))
 		return a->i == b->i;
 	if (is_float(a) && is_float(b))
 		return a->d == b->d;
-	if (amqp_value_integer(a) && is_float(b))
+	if (is_whole(a) && is_float(b))
 		return integer_is(a->i, b->d);
-	if (is_float(a) && amqp_value_integer(b))
+	if (is_float(a) && is_whole(b))
 		return integer_is(b->i, a->d);
 	if (is_text(a) && is_text(b))
 		return bytes_eq(a->bytes, b->bytes);

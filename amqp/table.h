@@ -49,7 +49,7 @@ bool amqp_value_integer(const struct amqp_value *value);
 bool amqp_value_equal(const struct amqp_value *, const struct amqp_value *);
 
 /* As RabbitMQ's headers exchange compares: numbers by value over all numeric
- * tags (1 = 1L = 1.0), S and x by bytes, others as amqp_value_equal. */
+ * tags, timestamps too (1 = 1L = 1.0), S and x by bytes, others as amqp_value_equal. */
 bool amqp_value_alike(const struct amqp_value *, const struct amqp_value *);
 
 /* The same keys with equal values, in any order. This is a binding's identity,

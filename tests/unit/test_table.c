@@ -391,6 +391,9 @@ numbers_are_alike_by_value(void)
 		free(a);
 		free(b);
 	}
+	CU_ASSERT(alike("{k:T:1}", "{k:I:1}"));
+	CU_ASSERT(alike("{k:T:1}", "{k:d:1}"));
+	CU_ASSERT(!alike("{k:T:18446744073709551615}", "{k:l:-1}"));
 	CU_ASSERT(!alike("{k:I:1}", "{k:l:2}"));
 	CU_ASSERT(!alike("{k:I:1}", "{k:d:1.5}"));
 	CU_ASSERT(!alike("{k:f:1.5}", "{k:d:2.5}"));
