@@ -103,6 +103,15 @@ launch(struct broker *b)
 	return b->pid > 0 && wait_until_up(b) && broker_ask(b);
 }
 
+static void
+remove_folder(struct broker *b)
+{
+	char *command = xasprintf("rm -rf '%s'", b->folder);
+	if (system(command) != 0)
+		fprintf(stderr, "%s is left\n", b->folder);
+	free(command);
+}
+
 bool
 broker_start(struct broker *b)
 {
@@ -116,7 +125,10 @@ broker_start(struct broker *b)
 	b->folder = folder;
 	b->host = xstrdup("127.0.0.1");
 	b->ctl = xasprintf("'%s' -d '%s/data'", b->control, folder);
-	return launch(b);
+	if (launch(b))
+		return true;
+	broker_stop(b);
+	return false;
 }
 
 static bool
@@ -154,15 +166,6 @@ broker_again(struct broker *b)
 		return foreign(b, "start") && broker_ask(b);
 	broker_wait(b);
 	return launch(b);
-}
-
-static void
-remove_folder(struct broker *b)
-{
-	char *command = xasprintf("rm -rf '%s'", b->folder);
-	if (system(command) != 0)
-		fprintf(stderr, "%s is left\n", b->folder);
-	free(command);
 }
 
 int

@@ -141,15 +141,9 @@ put_body(struct writer *w, unsigned channel, struct bytes piece)
 static size_t
 next_size(struct scene *s, struct bytes *sizes, size_t left)
 {
-	const uint8_t *comma = memchr(sizes->p, ',', sizes->n);
-	struct bytes first = *sizes;
-	if (sizes->n == 0)
+	struct bytes first;
+	if (!words_piece(sizes, ',', &first))
 		return left;
-	if (comma)
-		first.n = (size_t)(comma - sizes->p);
-	size_t took = comma ? first.n + 1 : first.n;
-	sizes->p += took;
-	sizes->n -= took;
 	uint64_t size = scene_number(s, first);
 	return size < left ? size : left;
 }
@@ -195,6 +189,7 @@ note(struct scene *s, struct peer *p, unsigned channel, const char *what,
 {
 	struct writer line = {0};
 	words_put(&line, what);
+	words_put(&line, " ");
 	writer_bytes(&line, words);
 	scene_note(s, p, channel, '>', writer_view(&line));
 	writer_fini(&line);

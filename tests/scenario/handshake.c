@@ -72,17 +72,11 @@ static void
 put_capabilities(struct writer *w, struct bytes list)
 {
 	size_t mark = table_begin(w, "capabilities");
-	while (list.n > 0) {
-		const uint8_t *comma = memchr(list.p, ',', list.n);
-		struct bytes one = list;
-		if (comma)
-			one.n = (size_t)(comma - list.p);
+	struct bytes one;
+	while (words_piece(&list, ',', &one)) {
 		char *name = words_string(one);
 		table_put_bool(w, name, true);
 		free(name);
-		size_t took = comma ? one.n + 1 : one.n;
-		list.p += took;
-		list.n -= took;
 	}
 	table_end(w, mark);
 }

@@ -69,8 +69,8 @@ peer_lane(struct peer *p, unsigned channel)
 {
 	struct lane *l;
 	TAILQ_FOREACH(l, &p->lanes, next)
-	if (l->channel == channel)
-		return l;
+		if (l->channel == channel)
+			return l;
 	l = xcalloc(1, sizeof *l);
 	l->channel = channel;
 	TAILQ_INSERT_TAIL(&p->lanes, l, next);
@@ -384,8 +384,8 @@ closing(struct peer *p)
 {
 	struct event *e;
 	TAILQ_FOREACH(e, &p->events, next)
-	if (event_is(e, "connection.close") || event_is(e, "closed"))
-		return e;
+		if (event_is(e, "connection.close") || event_is(e, "closed"))
+			return e;
 	return NULL;
 }
 
@@ -394,8 +394,8 @@ find(struct peer *p, unsigned channel)
 {
 	struct event *e;
 	TAILQ_FOREACH(e, &p->events, next)
-	if (e->channel == channel)
-		return e;
+		if (e->channel == channel)
+			return e;
 	return NULL;
 }
 
@@ -417,7 +417,7 @@ peer_unread(struct peer *p)
 {
 	struct event *e;
 	TAILQ_FOREACH(e, &p->events, next)
-	if (!event_is(e, "heartbeat"))
-		return e;
+		if (!event_is(e, "heartbeat"))
+			return e;
 	return NULL;
 }

@@ -328,6 +328,29 @@ find_broker(struct run *r)
 	return broker_start(b);
 }
 
+static int
+play_scripts(struct run *r)
+{
+	if (!find_broker(r)) {
+		printf("not ok broker: it cannot be reached\n"
+		       "0 passed, 1 failed\n");
+		return 1;
+	}
+	printf("# %s %s\n", r->broker.product, r->broker.version);
+	play_all(r, false);
+	play_all(r, true);
+	if (r->broker.program && broker_stop(&r->broker) != 0) {
+		printf("not ok broker: it ended badly\n");
+		r->failed++;
+	}
+	if (r->skipped > 0)
+		printf("%u skipped\n", r->skipped);
+	printf("%u passed, %u failed\n", r->passed, r->failed);
+	return r->failed > 0 || r->passed == 0;
+}
+
+/* What is allocated lasts as long as the process, so it ends without looking
+ * back. */
 int
 main(int argc, char **argv)
 {
@@ -335,20 +358,7 @@ main(int argc, char **argv)
 	r.broker.arguments = xcalloc(1, sizeof(char *));
 	take_options(&r, argc, argv);
 	r.jobs = xcalloc(r.width, sizeof *r.jobs);
-	if (!find_broker(&r)) {
-		printf("not ok broker: it cannot be reached\n"
-		       "0 passed, 1 failed\n");
-		return 1;
-	}
-	printf("# %s %s\n", r.broker.product, r.broker.version);
-	play_all(&r, false);
-	play_all(&r, true);
-	if (r.broker.program && broker_stop(&r.broker) != 0) {
-		printf("not ok broker: it ended badly\n");
-		r.failed++;
-	}
-	if (r.skipped > 0)
-		printf("%u skipped\n", r.skipped);
-	printf("%u passed, %u failed\n", r.passed, r.failed);
-	return r.failed > 0 || r.passed == 0;
+	int status = play_scripts(&r);
+	fflush(stdout);
+	_exit(status);
 }

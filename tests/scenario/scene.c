@@ -68,13 +68,18 @@ scene_normal(const struct scene *s, struct bytes line)
 	return writer_view(&w);
 }
 
+enum { NOTE_MOST = 1000 }; /* octets of a line in a transcript */
+
 void
 scene_note(struct scene *s, const struct peer *p, unsigned channel,
     char direction, struct bytes line)
 {
 	struct bytes text = scene_normal(s, line);
-	char *note = xasprintf(
-	    "%s.%u %c %.*s\n", p->name, channel, direction, BYTES_FMT(text));
+	const char *more = text.n > NOTE_MOST ? "..." : "";
+	if (text.n > NOTE_MOST)
+		text.n = NOTE_MOST;
+	char *note = xasprintf("%s.%u %c %.*s%s\n", p->name, channel, direction,
+	    BYTES_FMT(text), more);
 	if (s->trace)
 		fputs(note, stdout);
 	if (!s->muted)
@@ -89,8 +94,8 @@ scene_peer(struct scene *s, struct bytes name)
 {
 	struct peer *p;
 	TAILQ_FOREACH(p, &s->peers, next)
-	if (bytes_eq(bytes_str(p->name), name))
-		return p;
+		if (bytes_eq(bytes_str(p->name), name))
+			return p;
 	return NULL;
 }
 
@@ -160,8 +165,8 @@ scene_made(struct scene *s, struct bytes kind, struct bytes name)
 {
 	struct made *m;
 	TAILQ_FOREACH(m, &s->made, next)
-	if (bytes_eq(m->kind, kind) && bytes_eq(m->name, name))
-		return;
+		if (bytes_eq(m->kind, kind) && bytes_eq(m->name, name))
+			return;
 	m = xcalloc(1, sizeof *m);
 	m->kind = xbytesdup(kind);
 	m->name = xbytesdup(name);
@@ -189,8 +194,7 @@ remove_names(struct scene *s, struct peer *p)
 	struct made *m;
 	struct amqp_method method = {.id = AMQP_channel_open};
 	bool alive = ask(p, &method);
-	TAILQ_FOREACH(m, &s->made, next)
-	{
+	TAILQ_FOREACH(m, &s->made, next) {
 		if (!alive || !bytes_eq(m->kind, BYTES("name")))
 			continue;
 		method = (struct amqp_method){.id = AMQP_queue_delete};
@@ -202,18 +206,14 @@ remove_names(struct scene *s, struct peer *p)
 	}
 }
 
+/* What a control command made in a foreign broker; one of our own goes with
+ * its folder. */
 static void
-remove_made(struct scene *s)
+remove_by_ctl(struct scene *s)
 {
 	struct made *m;
-	s->muted = true;
-	if (TAILQ_EMPTY(&s->made))
-		return;
-	handshake_connect(s, BYTES("cleaner"));
-	remove_names(s, scene_peer(s, BYTES("cleaner")));
-	TAILQ_FOREACH(m, &s->made, next)
-	{
-		if (bytes_eq(m->kind, BYTES("name")))
+	TAILQ_FOREACH(m, &s->made, next) {
+		if (s->broker->program || bytes_eq(m->kind, BYTES("name")))
 			continue;
 		char *words = xasprintf(
 		    "delete_%.*s %.*s", BYTES_FMT(m->kind), BYTES_FMT(m->name));
@@ -222,13 +222,24 @@ remove_made(struct scene *s)
 	}
 }
 
+static void
+remove_made(struct scene *s)
+{
+	s->muted = true;
+	if (TAILQ_EMPTY(&s->made))
+		return;
+	handshake_connect(s, BYTES("cleaner"));
+	remove_names(s, scene_peer(s, BYTES("cleaner")));
+	remove_by_ctl(s);
+}
+
 /* Whatever happened, the broker is left as it was found. */
 static void
 leave(struct scene *s)
 {
 	struct peer *p;
 	TAILQ_FOREACH(p, &s->peers, next)
-	peer_drop(p);
+		peer_drop(p);
 	if (!s->script->needs_own_broker || !s->broker->program)
 		remove_made(s);
 	else if (broker_stop(s->broker) != 0)
@@ -403,7 +414,7 @@ scene_play(const struct script *script, struct broker *broker,
 	play(&s, 0, script->n);
 	s.muted = true;
 	TAILQ_FOREACH(p, &s.peers, next)
-	scene_part(&s, p);
+		scene_part(&s, p);
 	if (transcripts)
 		write_transcript(&s, transcripts);
 	leave(&s);

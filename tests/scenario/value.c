@@ -13,8 +13,8 @@ variable(struct scene *s, struct bytes name)
 {
 	struct variable *v;
 	TAILQ_FOREACH(v, &s->variables, next)
-	if (bytes_eq(v->name, name))
-		return v;
+		if (bytes_eq(v->name, name))
+			return v;
 	return NULL;
 }
 

@@ -55,13 +55,22 @@ put_octets(struct scene *s, struct writer *w, struct bytes word)
 }
 
 static void
+note(struct scene *s, struct peer *p, unsigned channel, const char *verb,
+    struct bytes words)
+{
+	char *line = xasprintf("%s%.*s", verb, BYTES_FMT(words));
+	scene_note(s, p, channel, '>', bytes_str(line));
+	free(line);
+}
+
+static void
 verb_raw(struct scene *s, struct peer *p, unsigned channel, struct bytes words)
 {
 	struct writer w = {0};
 	struct bytes word, all = words;
 	while (words_take(&words, &word))
 		put_octets(s, &w, word);
-	scene_note(s, p, channel, '>', all);
+	note(s, p, channel, "raw ", all);
 	peer_send(p, writer_view(&w));
 	writer_fini(&w);
 }
@@ -89,7 +98,7 @@ verb_frame(
 	    &w, size == UINT64_MAX ? (uint32_t)payload.n : (uint32_t)size);
 	writer_bytes(&w, writer_view(&payload));
 	writer_u8(&w, (uint8_t)end);
-	scene_note(s, p, channel, '>', all);
+	note(s, p, channel, "frame ", all);
 	peer_send(p, writer_view(&w));
 	writer_fini(&payload);
 	writer_fini(&w);
@@ -246,7 +255,7 @@ verb_call(struct scene *s, struct peer *p, unsigned channel, struct bytes words)
 	struct amqp_method m = method_read(s, &words);
 	scene_send(s, p, channel, &m);
 	char *wanted =
-	    xasprintf("%s_ok%.*s", amqp_method_name(m.id), BYTES_FMT(words));
+	    xasprintf("%s_ok %.*s", amqp_method_name(m.id), BYTES_FMT(words));
 	expect(s, p, channel, bytes_str(wanted));
 }
 
@@ -396,7 +405,7 @@ verb_restart(struct scene *s, struct bytes words)
 	struct peer *p;
 	verb_signal(s, words);
 	TAILQ_FOREACH(p, &s->peers, next)
-	peer_drop(p);
+		peer_drop(p);
 	verb_start(s, words);
 }
 

@@ -34,16 +34,39 @@ skip_word(const uint8_t *p, const uint8_t *end)
 	return p;
 }
 
+static struct bytes
+without_blanks(struct bytes line)
+{
+	while (line.n > 0 && isspace(line.p[0])) {
+		line.p++;
+		line.n--;
+	}
+	return line;
+}
+
 bool
 words_take(struct bytes *line, struct bytes *word)
 {
-	const uint8_t *p = line->p, *end = line->p + line->n;
-	while (p < end && isspace(*p))
-		p++;
-	const uint8_t *stop = skip_word(p, end);
-	*word = (struct bytes){p, (size_t)(stop - p)};
-	*line = (struct bytes){stop, (size_t)(end - stop)};
+	struct bytes rest = without_blanks(*line);
+	const uint8_t *stop = skip_word(rest.p, rest.p + rest.n);
+	*word = (struct bytes){rest.p, (size_t)(stop - rest.p)};
+	*line = without_blanks((struct bytes){stop, rest.n - word->n});
 	return word->n > 0;
+}
+
+bool
+words_piece(struct bytes *rest, char separator, struct bytes *piece)
+{
+	if (rest->n == 0)
+		return false;
+	const uint8_t *end = memchr(rest->p, separator, rest->n);
+	*piece = *rest;
+	if (end)
+		piece->n = (size_t)(end - rest->p);
+	size_t took = end ? piece->n + 1 : piece->n;
+	rest->p += took;
+	rest->n -= took;
+	return true;
 }
 
 bool

@@ -10,6 +10,10 @@
  * and braces. False when none is left. */
 bool words_take(struct bytes *line, struct bytes *word);
 
+/* Takes what stands in front of the separator off *rest, the separator too, or
+ * all of it where there is none. False if nothing is left. */
+bool words_piece(struct bytes *rest, char separator, struct bytes *piece);
+
 /* Splits "name=value"; false if word has no '=' outside quotes. */
 bool words_split(struct bytes word, struct bytes *name, struct bytes *value);
 
