@@ -7,6 +7,7 @@
 #include "amqp/xalloc.h"
 #include "tests/hostile/client.h"
 #include "tests/hostile/rig.h"
+#include "tests/hostile/stress.h"
 
 /* --- errors ----------------------------------------------------------------- */
 
@@ -169,6 +170,20 @@ test_declared_by_another(void)
 	client_close(a);
 }
 
+/* --- at random ------------------------------------------------------------------- */
+
+static void
+test_stress(void)
+{
+	stress(4, false);
+}
+
+static void
+test_stress_and_kill(void)
+{
+	stress(4, true);
+}
+
 static const struct test tests[] = {
     {"a hard error is told whole", test_hard_error, {NULL}},
     {"consumers behind a reply that waits begin",
@@ -178,6 +193,14 @@ static const struct test tests[] = {
 	{"-d", "DATA", "-o", "committer.hold_ms=0"}},
     {"who hears of a queue finds it after a crash",
 	test_declared_by_another, {"-d", "DATA"}},
+    {"random clients leave an ephemeral broker in order", test_stress, {NULL}},
+    {"random clients leave a broker with little memory in order", test_stress,
+	{"-d", "DATA", "-o", "lane_memory_entries=4", "-o",
+	    "lane_memory_bytes=4000", "-o", "committer.hold_ms=0"}},
+    {"random clients and a crash leave a broker in order",
+	test_stress_and_kill,
+	{"-d", "DATA", "-o", "lane_memory_entries=4", "-o",
+	    "lane_memory_bytes=4000"}},
 };
 
 int
