@@ -5,6 +5,7 @@ import decimal
 import hashlib
 import os
 import random
+import signal
 import socket
 import sys
 import threading
@@ -15,6 +16,7 @@ import pika.exceptions
 
 URL = sys.argv[1]
 PATIENCE = 30  # seconds without any progress before a case gives up
+CASE_LIMIT = 6 * PATIENCE
 PERSISTENT = pika.BasicProperties(delivery_mode=2)
 PREFIX = "interop.pika.%d." % os.getpid()
 
@@ -51,6 +53,16 @@ def parameters(**changes):
     return result
 
 
+def within(seconds):
+    """Fails the case if it says nothing more for so long; pika itself would
+    wait for a confirm for ever."""
+    signal.alarm(seconds)
+
+
+def too_late(*_):
+    raise Failed("waited in vain for an answer")
+
+
 def connect(**changes):
     return pika.BlockingConnection(parameters(**changes))
 
@@ -71,7 +83,9 @@ def fill(channel, queue, bodies):
     """Publishes durable messages and waits for each one's confirm."""
     channel.confirm_delivery()
     for body in bodies:
+        within(PATIENCE)
         channel.basic_publish("", queue, body, PERSISTENT)
+    within(CASE_LIMIT)
 
 
 def consume(connection, channel, queue, count, **how):
@@ -571,6 +585,7 @@ def clean():
 
 
 def play(name, function):
+    within(CASE_LIMIT)
     try:
         function()
         print("ok     %s" % name, flush=True)
@@ -582,6 +597,7 @@ def play(name, function):
 
 def main():
     print("pika %s, Python %s" % (pika.__version__, sys.version.split()[0]))
+    signal.signal(signal.SIGALRM, too_late)
     passed = sum(play(name, function) for name, function in cases)
     try:
         clean()
