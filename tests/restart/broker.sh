@@ -84,3 +84,9 @@ stop()
 	broker=
 	wait "$ended" 2>/dev/null
 }
+
+# ctl COMMAND...: asks the broker on $dir/data.
+ctl()
+{
+	"$leveretctl" -d "$dir/data" "$@" >/dev/null
+}
