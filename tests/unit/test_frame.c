@@ -10,7 +10,7 @@
 static void
 whole_frame_is_complete(void)
 {
-	struct amqp_frame f;
+	struct amqp_frame f = {0};
 	CU_ASSERT_EQUAL(amqp_frame_peek(METHOD, 0, &f), FRAME_COMPLETE);
 	CU_ASSERT_EQUAL(f.type, FRAME_METHOD);
 	CU_ASSERT_EQUAL(f.channel, 0x1234);
@@ -21,7 +21,7 @@ whole_frame_is_complete(void)
 static void
 empty_payload_is_complete(void)
 {
-	struct amqp_frame f;
+	struct amqp_frame f = {0};
 	CU_ASSERT_EQUAL(amqp_frame_peek(HEARTBEAT, 4096, &f), FRAME_COMPLETE);
 	CU_ASSERT_EQUAL(f.type, FRAME_HEARTBEAT);
 	CU_ASSERT_EQUAL(f.payload.n, 0);
@@ -33,7 +33,7 @@ every_shorter_piece_is_partial(void)
 {
 	struct bytes whole = METHOD;
 	for (size_t n = 0; n < whole.n; n++) {
-		struct amqp_frame f;
+		struct amqp_frame f = {0};
 		uint8_t *piece = malloc(n + 1);
 		memcpy(piece + 1, whole.p, n);
 		CU_ASSERT_EQUAL(
@@ -57,7 +57,7 @@ prefix_is_told_before_the_payload_is_there(void)
 static void
 bytes_behind_the_frame_are_left_alone(void)
 {
-	struct amqp_frame f;
+	struct amqp_frame f = {0};
 	struct bytes two = BYTES("\x08\0\0\0\0\0\0\xce\x01\x02");
 	CU_ASSERT_EQUAL(amqp_frame_peek(two, 0, &f), FRAME_COMPLETE);
 	CU_ASSERT_EQUAL(f.size + FRAME_OVERHEAD, 8);
@@ -66,7 +66,7 @@ bytes_behind_the_frame_are_left_alone(void)
 static void
 wrong_end_octet_is_told(void)
 {
-	struct amqp_frame f;
+	struct amqp_frame f = {0};
 	CU_ASSERT_EQUAL(amqp_frame_peek(BYTES("\x08\0\0\0\0\0\0\xcd"), 0, &f),
 	    FRAME_BAD_END);
 }
@@ -74,7 +74,7 @@ wrong_end_octet_is_told(void)
 static void
 limit_is_of_the_payload_and_told_at_once(void)
 {
-	struct amqp_frame f;
+	struct amqp_frame f = {0};
 	struct bytes prefix = {METHOD.p, FRAME_PREFIX};
 	CU_ASSERT_EQUAL(amqp_frame_peek(METHOD, 4, &f), FRAME_COMPLETE);
 	CU_ASSERT_EQUAL(amqp_frame_peek(METHOD, 3, &f), FRAME_TOO_LARGE);
@@ -84,7 +84,7 @@ limit_is_of_the_payload_and_told_at_once(void)
 static void
 largest_size_does_not_wrap(void)
 {
-	struct amqp_frame f;
+	struct amqp_frame f = {0};
 	struct bytes huge = BYTES("\x03\0\x01\xff\xff\xff\xff"
 				  "abc");
 	CU_ASSERT_EQUAL(amqp_frame_peek(huge, 0, &f), FRAME_PARTIAL);
@@ -97,7 +97,7 @@ static void
 what_begin_and_end_write_is_read_back(void)
 {
 	struct writer w = {0};
-	struct amqp_frame f;
+	struct amqp_frame f = {0};
 	size_t mark = amqp_frame_begin(&w, FRAME_BODY, 513);
 	writer_bytes(&w, BYTES("body"));
 	amqp_frame_end(&w, mark);
