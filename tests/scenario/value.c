@@ -51,17 +51,13 @@ made_length(struct bytes b)
 	return n;
 }
 
-/* "@queue": a name of this run's own; removed at the end. Returns how much of
- * raw it took. */
+/* "@queue": a name of this run's own. Returns how much of raw it took. */
 static size_t
 expand_name(struct scene *s, struct writer *w, struct bytes raw)
 {
-	size_t start = w->n;
 	size_t n = made_length((struct bytes){raw.p + 1, raw.n - 1});
 	words_put(w, s->prefix);
 	writer_bytes(w, (struct bytes){raw.p + 1, n});
-	scene_made(
-	    s, BYTES("name"), (struct bytes){w->p + start, w->n - start});
 	return n + 1;
 }
 
@@ -121,6 +117,8 @@ unquoted(struct scene *s, struct bytes raw)
 	return writer_view(&w);
 }
 
+/* A text that begins with a name of this run may be all of a name: of a queue
+ * or an exchange, removed at the end. */
 static struct value
 read_text(struct scene *s, struct bytes raw)
 {
@@ -129,7 +127,10 @@ read_text(struct scene *s, struct bytes raw)
 		return (struct value){VALUE_TEXT,
 		    pattern(scene_number(
 			s, (struct bytes){raw.p + mark.n, raw.n - mark.n}))};
-	return (struct value){VALUE_TEXT, unquoted(s, expand(s, raw))};
+	struct bytes text = unquoted(s, expand(s, raw));
+	if (bytes_starts(text, bytes_str(s->prefix)))
+		scene_made(s, BYTES("name"), text);
+	return (struct value){VALUE_TEXT, text};
 }
 
 struct value
