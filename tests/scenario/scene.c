@@ -117,6 +117,17 @@ scene_address(struct scene *s, struct bytes word, unsigned *channel)
 	return p;
 }
 
+/* A queue that the broker named is ours to remove like one we did. */
+static void
+notice_queue(struct scene *s, const struct event *e)
+{
+	struct bytes name;
+	if (event_is(e, "queue.declare_ok") &&
+	    words_field(e->line, BYTES("queue"), &name) &&
+	    bytes_starts(name, BYTES("amq.gen-")))
+		scene_made(s, BYTES("name"), name);
+}
+
 struct event *
 scene_next(
     struct scene *s, struct peer *p, unsigned channel, const char *wanted)
@@ -124,6 +135,7 @@ scene_next(
 	struct event *e = peer_next(p, channel);
 	if (e) {
 		scene_note(s, p, channel, '<', scene_show(e));
+		notice_queue(s, e);
 		return e;
 	}
 	e = peer_unread(p);

@@ -28,8 +28,6 @@ scene_set(struct scene *s, struct bytes name, struct bytes value)
 		TAILQ_INSERT_TAIL(&s->variables, v, next);
 	}
 	v->value = xbytesdup(value);
-	if (bytes_starts(value, BYTES("amq.gen-")))
-		scene_made(s, BYTES("name"), value);
 }
 
 /* The letters of a name at the front of b. */
