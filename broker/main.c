@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "broker/config.h"
@@ -34,6 +35,19 @@ choose_folder(const struct options *o)
 	if (dir != NULL && !folder_make(dir))
 		fatal("cannot make the data folder %s", dir);
 	return dir;
+}
+
+/* A descriptor for each connection: as many as the system lets us have. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		log_warn("cannot raise the limit of open files");
 }
 
 static int
@@ -71,6 +85,7 @@ main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	log_init(STDOUT_FILENO, config.log_console_level);
+	raise_descriptors();
 	dir = choose_folder(&options);
 	if (dir == NULL)
 		fatal("no data folder: name one with -d");

@@ -6,6 +6,7 @@
 
 #include "amqp/xalloc.h"
 #include "tests/hostile/client.h"
+#include "tests/hostile/raw.h"
 #include "tests/hostile/rig.h"
 #include "tests/hostile/stress.h"
 
@@ -193,6 +194,14 @@ static const struct test tests[] = {
 	{"-d", "DATA", "-o", "committer.hold_ms=0"}},
     {"who hears of a queue finds it after a crash",
 	test_declared_by_another, {"-d", "DATA"}},
+    {"silent connections disturb nobody and are ended",
+	test_silent_connections, {"-e", "-o", "handshake_timeout=6000"}},
+    {"memory grows with what comes, not with what is announced",
+	test_announced_bodies, {NULL}},
+    {"wrong frames are refused", test_wrong_frames, {NULL}},
+    {"a session may be cut short anywhere", test_cut_short, {NULL}},
+    {"a session may come byte by byte", test_byte_by_byte, {NULL}},
+    {"who never reads disturbs nobody", test_deaf_clients, {NULL}},
     {"random clients leave an ephemeral broker in order", test_stress, {NULL}},
     {"random clients leave a broker with little memory in order", test_stress,
 	{"-d", "DATA", "-o", "lane_memory_entries=4", "-o",
