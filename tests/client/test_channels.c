@@ -205,7 +205,7 @@ test_purge_and_counts(void)
 	rabbit_ok(c, "queue.purge");
 	expect_number(purged->message_count, 99);
 	amqp_basic_nack(c, 1, ok.delivery_tag, 0, 1);
-	expect_number(rabbit_count(c, 1, queue), 1);
+	rabbit_await_count(c, 1, queue, 1);
 	expect_number(rabbit_delete(c, 1, queue), 1);
 	rabbit_close(c);
 	free(queue);
