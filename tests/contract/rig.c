@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "amqp/xalloc.h"
+#include "tests/contract/shim.h"
 
 /* --- folders ------------------------------------------------------------- */
 
@@ -94,14 +95,31 @@ open_store(struct rig *r)
 }
 
 struct rig *
-rig_open(const char *kind)
+rig_model(void)
 {
 	struct rig *r = xcalloc(1, sizeof *r);
 
-	r->kind = kind;
-	rig_folder(r->dir);
+	r->kind = "model";
 	r->next_lane = 1;
 	r->next_letter = 1;
+	return r;
+}
+
+void
+rig_model_free(struct rig *r)
+{
+	if (r->batch != NULL)
+		batch_free(r->batch);
+	free(r);
+}
+
+struct rig *
+rig_open(const char *kind)
+{
+	struct rig *r = rig_model();
+
+	r->kind = kind;
+	rig_folder(r->dir);
 	open_store(r);
 	return r;
 }
@@ -110,12 +128,26 @@ void
 rig_close(struct rig *r)
 {
 	r->store->ops->close(r->store);
-	if (r->batch != NULL)
-		batch_free(r->batch);
 	if (!rig_forgets(r))
 		rig_check_file(r->dir);
 	rig_remove_folder(r->dir);
-	free(r);
+	rig_model_free(r);
+}
+
+/* Trouble begins here, less with every try so that great batches get through,
+ * and ends. */
+static void
+disturb(const struct rig *r, int try)
+{
+	if (strcmp(r->kind, "failing") == 0)
+		shim_disturb(UINT32_C(40) << (try < 20 ? try : 20));
+}
+
+static void
+leave_alone(const struct rig *r)
+{
+	if (strcmp(r->kind, "failing") == 0)
+		shim_disturb(0);
 }
 
 bool
@@ -223,25 +255,45 @@ fill_in(struct rig *r)
 	}
 }
 
-void
-rig_commit(struct rig *r)
+struct batch *
+rig_take(struct rig *r)
+{
+	struct batch *b = r->batch;
+
+	if (b == NULL)
+		return NULL;
+	fill_in(r);
+	r->batch = NULL;
+	memset(r->changes, 0, sizeof r->changes);
+	return b;
+}
+
+static void
+apply(struct rig *r, const struct batch *b)
 {
 	enum store_status status;
 	int tries = 0;
 
-	if (r->batch == NULL)
-		return;
-	fill_in(r);
-	do
-		status = r->store->ops->apply(r->store, r->batch);
-	while (++tries < 1000 && (status == STORE_FULL || status == STORE_IO));
+	do {
+		disturb(r, tries);
+		status = r->store->ops->apply(r->store, b);
+	} while (++tries < 100 && (status == STORE_FULL || status == STORE_IO));
+	leave_alone(r);
 	if (status != STORE_OK)
 		fprintf(stderr, "%s\n", r->store->ops->error(r->store));
 	CU_ASSERT_EQUAL_FATAL(status, STORE_OK);
-	r->applied++;
-	batch_free(r->batch);
-	r->batch = NULL;
-	memset(r->changes, 0, sizeof r->changes);
+}
+
+void
+rig_commit(struct rig *r)
+{
+	struct batch *b = rig_take(r);
+
+	if (b == NULL)
+		return;
+	if (r->store != NULL)
+		apply(r, b);
+	batch_free(b);
 }
 
 int
@@ -249,9 +301,11 @@ rig_maintain(struct rig *r)
 {
 	int n = 0;
 
-	if (r->store->ops->maintain != NULL)
-		while (r->store->ops->maintain(r->store))
-			n++;
+	disturb(r, 0);
+	while (r->store->ops->maintain != NULL &&
+	       r->store->ops->maintain(r->store))
+		n++;
+	leave_alone(r);
 	return n;
 }
 
@@ -265,16 +319,18 @@ rig_load(
 	int tries = 0;
 
 	do {
+		disturb(r, tries);
 		l = xcalloc(1, sizeof *l);
 		l->lane = lane;
 		l->first = first;
 		l->last = last;
 		l->max_bytes = bytes;
 		r->store->ops->load(r->store, l);
-		if (l->status == STORE_OK || ++tries == 1000)
+		if (l->status == STORE_OK || ++tries == 100)
 			break;
 		load_free(l);
 	} while (true);
+	leave_alone(r);
 	CU_ASSERT_EQUAL_FATAL(l->status, STORE_OK);
 	return l;
 }

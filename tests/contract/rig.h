@@ -23,17 +23,22 @@ struct rig {
 	const char *kind;
 	char dir[64];
 	struct store *store;
-	uint64_t seq, next_lane, last_lane, applied;
+	uint64_t seq, next_lane, last_lane;
 	uint32_t next_letter;
 	struct batch *batch;
 	struct lane_change *changes[RIG_LANES];
 	struct model_lane lanes[RIG_LANES];
 };
 
-/* kind is "memory" or "sqlite"; the folder is made and, by rig_close, removed.
- */
+/* kind is "memory", "sqlite", or "failing": SQLite behind a shim that fails now
+ * and then while something is applied, loaded or tidied. The folder is made
+ * and, by rig_close, removed. */
 struct rig *rig_open(const char *kind);
 void rig_close(struct rig *);
+
+/* A model without a store: commits only count. */
+struct rig *rig_model(void);
+void rig_model_free(struct rig *);
 
 /* Closes the store and opens it again; a store that forgets is left alone. */
 void rig_reopen(struct rig *);
@@ -58,6 +63,10 @@ void rig_drop(struct rig *, int lane);
 /* Applies the open batch, again and again while the store says that may help.
  */
 void rig_commit(struct rig *);
+
+/* The open batch, complete, for the caller to apply and free; NULL if there is
+ * none. */
+struct batch *rig_take(struct rig *);
 
 /* Loads every lane in pieces of so many bytes and restores all, and compares
  * with the model. */
