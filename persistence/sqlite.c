@@ -102,6 +102,7 @@ connect_writer(struct sqlite_store *s, uint64_t *seq, char *why, size_t size)
 		rc = schema_settle(s->writer.db, why, size);
 	if (rc == SQLITE_OK)
 		sqlite3_wal_hook(s->writer.db, note_log, s);
+	s->littered = true;
 	return rc == SQLITE_OK ? read_meta(s, seq) : rc;
 }
 

@@ -199,6 +199,7 @@ struct sqlite_store {
 	uint64_t seq;       /* of the last batch that was applied */
 	uint64_t last_lane; /* as in the file */
 	bool suspect;       /* an IO error: open again before anything else */
+	bool littered;      /* there may be garbage */
 	int log_pages;      /* in the log after the last commit */
 	int asked_pages;    /* when a checkpoint was last asked for */
 	int changes_seen;   /* when free pages were last counted */

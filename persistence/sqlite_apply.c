@@ -96,6 +96,7 @@ struct transaction {
 	struct pack_writer pack;
 	struct cursor cursor;
 	uint64_t last_lane;
+	bool littered;
 };
 
 static void
@@ -314,6 +315,7 @@ drop_packs(struct transaction *t, uint64_t lane, uint64_t first, uint64_t last)
 	if (count <= PACKS_AT_ONCE)
 		return connection_do(
 		    t->c, ST_PACKS_DROP, "iii", lane, first, last);
+	t->littered = true;
 	return connection_do(t->c, ST_GARBAGE_ADD, "iii", lane, first, last);
 }
 
@@ -450,6 +452,7 @@ sqlite_apply(struct store *store, const struct batch *b)
 		return give_up(s, rc);
 	s->seq = b->seq;
 	s->last_lane = t.last_lane;
+	s->littered = s->littered || t.littered;
 	checkpoint_if_due(s);
 	return STORE_OK;
 }

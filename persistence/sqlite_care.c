@@ -10,7 +10,7 @@
 
 enum {
 	PAGE = 4096,
-	PAGES_BETWEEN = (4 << 20) / PAGE, /* commits this much, then asks */
+	PAGES_BETWEEN = (16 << 20) / PAGE, /* commits this much, then asks */
 	PACKS_IN_A_SLICE = 16,
 	FREE_PAGES_KEPT = (16 << 20) / PAGE,
 	CHANGES_BETWEEN = 1024, /* rows, before the free pages are counted */
@@ -187,7 +187,6 @@ is_wasteful(struct sqlite_store *s)
 	return false;
 }
 
-/* Some work, or SQLITE_DONE if there is none. */
 static int
 work(struct sqlite_store *s)
 {
@@ -197,22 +196,22 @@ work(struct sqlite_store *s)
 
 	if (rc == SQLITE_ROW)
 		return drop_slice(c, &g);
-	if (rc == SQLITE_DONE && is_wasteful(s))
-		return connection_do(c, ST_VACUUM, "");
+	s->littered = false;
+	if (rc == SQLITE_DONE)
+		rc = SQLITE_OK;
+	if (rc == SQLITE_OK && is_wasteful(s))
+		rc = connection_do(c, ST_VACUUM, "");
 	return rc;
 }
 
-/* One transaction that does not wait for the disk: after a crash the work is
- * done again. */
-bool
-sqlite_maintain(struct store *store)
+/* A transaction that does not wait for the disk: after a crash the work is done
+ * again. */
+static int
+work_unsynced(struct sqlite_store *s)
 {
-	struct sqlite_store *s = (struct sqlite_store *)store;
 	struct connection *c = &s->writer;
 	int rc;
 
-	if (s->suspect)
-		return false;
 	sqlite3_exec(c->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
 	rc = connection_do(c, ST_BEGIN, "");
 	if (rc == SQLITE_OK)
@@ -222,10 +221,22 @@ sqlite_maintain(struct store *store)
 	if (!sqlite3_get_autocommit(c->db))
 		connection_do(c, ST_ROLLBACK, "");
 	sqlite3_exec(c->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
-	if (rc != SQLITE_OK && rc != SQLITE_DONE)
-		s->suspect =
-		    status_of(c, rc, s->error, sizeof s->error) == STORE_IO;
-	if (rc == SQLITE_OK)
+	return rc;
+}
+
+bool
+sqlite_maintain(struct store *store)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	int rc;
+
+	if (s->suspect || (!s->littered && !is_wasteful(s)))
+		return false;
+	rc = work_unsynced(s);
+	if (rc != SQLITE_OK)
+		s->suspect = status_of(&s->writer, rc, s->error,
+				 sizeof s->error) == STORE_IO;
+	else
 		checkpoint_if_due(s);
 	return rc == SQLITE_OK;
 }
