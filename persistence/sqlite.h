@@ -30,7 +30,7 @@ enum {
 	PACK_SPAN = 4096,       /* positions: so many bits has its bitmap */
 	BODY_SHARED = 4096,     /* a longer body is kept once for all lanes */
 	BODY_APART = 32 * 1024, /* a longer one is never copied into a pack */
-	LOG_BYTES = 64 << 20,   /* the log is begun anew when it is longer */
+	LOG_BYTES = 32 << 20,   /* the log is begun anew when it is longer */
 };
 
 /* Positions and ids are below 2^63; a range may say more. */

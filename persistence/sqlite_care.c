@@ -10,10 +10,10 @@
 
 enum {
 	PAGE = 4096,
-	PAGES_BETWEEN = (16 << 20) / PAGE, /* commits this much, then asks */
+	PAGES_BETWEEN = (8 << 20) / PAGE, /* commits this much, then asks */
 	PACKS_IN_A_SLICE = 16,
 	FREE_PAGES_KEPT = (16 << 20) / PAGE,
-	CHANGES_BETWEEN = 1024, /* rows, before the free pages are counted */
+	CHANGES_BETWEEN = 256, /* rows, before the free pages are counted */
 };
 
 /* --- checkpoints ---------------------------------------------------------- */
@@ -233,10 +233,14 @@ sqlite_maintain(struct store *store)
 	if (s->suspect || (!s->littered && !is_wasteful(s)))
 		return false;
 	rc = work_unsynced(s);
-	if (rc != SQLITE_OK)
+	if (rc != SQLITE_OK) {
 		s->suspect = status_of(&s->writer, rc, s->error,
 				 sizeof s->error) == STORE_IO;
-	else
-		checkpoint_if_due(s);
-	return rc == SQLITE_OK;
+		return false;
+	}
+	checkpoint_if_due(s);
+	/* Only a checkpoint makes the file itself shorter. */
+	if (!s->littered && !is_wasteful(s))
+		signal_checkpointer(&s->checkpointer, &s->checkpointer.wanted);
+	return true;
 }
