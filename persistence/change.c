@@ -131,8 +131,7 @@ ranges_join(struct range *r, size_t count)
 	for (size_t i = 1; i < count; i++) {
 		struct range *before = &r[n - 1];
 
-		if (r[i].first > before->last &&
-		    r[i].first - before->last > 1)
+		if (r[i].first > before->last && r[i].first - before->last > 1)
 			r[n++] = r[i];
 		else if (r[i].last > before->last)
 			before->last = r[i].last;
