@@ -98,7 +98,8 @@ properties_cut_short_count_as_absent(void)
 static void
 each_reference_keeps_it(void)
 {
-	struct message *m = sample(0);
+	/* volatile: gcc cannot see that the first of two drops frees nothing */
+	struct message *volatile m = sample(0);
 	CU_ASSERT_EQUAL(m->refs, 1);
 	CU_ASSERT_PTR_EQUAL(message_ref(m), m);
 	CU_ASSERT_EQUAL(m->refs, 2);
