@@ -106,18 +106,16 @@ queue_push(struct queue *q, struct message *m, int64_t expires_in)
 static void
 rotate(struct queue *q, struct consumer *c)
 {
-	struct consumer *next = TAILQ_NEXT(c, active_link);
+	struct consumer *before = TAILQ_LAST(&q->active, consumer_list);
 
-	if (next == NULL || next->priority != c->priority)
+	if (before == c)
 		return;
-	do {
-		next = TAILQ_NEXT(next, active_link);
-	} while (next != NULL && next->priority == c->priority);
+	while (before->priority < c->priority)
+		before = TAILQ_PREV(before, consumer_list, active_link);
+	if (before == c)
+		return;
 	TAILQ_REMOVE(&q->active, c, active_link);
-	if (next == NULL)
-		TAILQ_INSERT_TAIL(&q->active, c, active_link);
-	else
-		TAILQ_INSERT_BEFORE(next, c, active_link);
+	TAILQ_INSERT_AFTER(&q->active, before, c, active_link);
 }
 
 static void
@@ -185,6 +183,7 @@ queue_run(struct queue *q, size_t *budget)
 	}
 	if (c != NULL)
 		queue_load(q);
+	expiry_watch(q);
 	return false;
 }
 
@@ -203,6 +202,7 @@ queue_take(struct queue *q, struct entry *e, bool *wait)
 	q->delivered++;
 	q->server->stats.delivered++;
 	queue_load(q);
+	expiry_watch(q);
 	return true;
 }
 
@@ -225,8 +225,8 @@ queue_requeue(struct queue *q, struct entry e)
 	}
 	lane_requeue(&q->lane, e);
 	queue_wake(q);
-	if (e.deadline != 0)
-		expiry_watch(q);
+	expiry_trim(q);
+	expiry_watch(q);
 }
 
 /* --- the journal's calls -------------------------------------------------------- */
