@@ -46,6 +46,7 @@ struct connection {
 	bool published; /* is a publisher: may be blocked */
 	bool blocked;	/* was told connection.blocked */
 	bool choked;	/* not read until its output has drained */
+	size_t owed;	/* bytes of replies that wait for the disk */
 	bool leaving;	/* on the server's list: close-ok waits */
 	uint64_t close_seq; /* for the batch that holds its last acks */
 	unsigned capabilities;

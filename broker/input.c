@@ -282,7 +282,7 @@ may_take(struct connection *c)
 	if (c->suspended || c->parked != NOT_PARKED ||
 	    c->state == CONNECTION_DEAD)
 		return false;
-	if (c->transport.pending - c->transport.lent > CHOKE) {
+	if (c->transport.pending - c->transport.lent + c->owed > CHOKE) {
 		c->choked = true;
 		transport_pause(&c->transport);
 		return false;

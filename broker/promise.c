@@ -24,6 +24,7 @@ promises_fini(struct channel *ch)
 
 	while ((r = p->replies) != NULL) {
 		p->replies = r->next;
+		ch->connection->owed -= r->size;
 		free(r);
 	}
 	p->replies_end = &p->replies;
@@ -154,6 +155,7 @@ promise_reply(struct channel *ch, struct bytes frame, uint64_t seq)
 	r = xmalloc(sizeof *r + frame.n);
 	*r = (struct waiting_reply){.seq = seq, .size = frame.n};
 	memcpy(r->frame, frame.p, frame.n);
+	ch->connection->owed += frame.n;
 	*p->replies_end = r;
 	p->replies_end = &r->next;
 	journal_promise(&ch->server->journal, seq);
@@ -199,6 +201,7 @@ say_reply(struct channel *ch, struct waiting_reply *r)
 		r->consumer->waits = false;
 		consumer_wake(r->consumer);
 	}
+	ch->connection->owed -= r->size;
 	free(r);
 }
 
