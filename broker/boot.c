@@ -323,6 +323,7 @@ init_lists(struct server *s)
 	TAILQ_INIT(&s->leaving);
 	TAILQ_INIT(&s->dead);
 	TAILQ_INIT(&s->runnable);
+	TAILQ_INIT(&s->deleted_queues);
 	TAILQ_INIT(&s->dead_queues);
 	TAILQ_INIT(&s->jobs);
 	TAILQ_INIT(&s->owing);
@@ -409,6 +410,10 @@ end_store(struct server *s)
 
 	if (s->journal.committer != NULL) {
 		journal_finish(&s->journal, queue_hand_over);
+		while ((load = s->failed) != NULL) {
+			s->failed = load->link;
+			load_free(load);
+		}
 		while ((load = committer_loaded(s->journal.committer)) != NULL)
 			load_free(load);
 		if (!committer_stop(s->journal.committer)) {
@@ -426,6 +431,7 @@ server_free(struct server *s)
 {
 	struct listener *l;
 	struct vhost *v;
+	struct queue *q;
 	size_t at = 0;
 
 	while ((l = TAILQ_FIRST(&s->listeners)) != NULL) {
@@ -437,6 +443,10 @@ server_free(struct server *s)
 		control_close(s->control); /* all is on disk: stop says so */
 	while ((v = names_each(&s->vhosts, &at)) != NULL)
 		vhost_free(v);
+	while ((q = TAILQ_FIRST(&s->deleted_queues)) != NULL) {
+		TAILQ_REMOVE(&s->deleted_queues, q, runnable_link);
+		queue_free(q);
+	}
 	names_fini(&s->vhosts);
 	if (s->auth != NULL)
 		auth_free(s->auth);

@@ -38,8 +38,12 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 void
 queue_unref(struct queue *q)
 {
-	if (--q->refs == 0 && q->lane.change == NULL)
-		TAILQ_INSERT_TAIL(&q->server->dead_queues, q, runnable_link);
+	struct server *s = q->server;
+
+	if (--q->refs > 0 || q->lane.change != NULL)
+		return;
+	TAILQ_REMOVE(&s->deleted_queues, q, runnable_link);
+	TAILQ_INSERT_TAIL(&s->dead_queues, q, runnable_link);
 }
 
 void
@@ -330,16 +334,28 @@ queue_purge(struct queue *q, struct connection *asker)
 	return count;
 }
 
+/* Tells the client, if it asked to be told; not before consume-ok. */
+static void
+tell_cancelled(const struct consumer *c)
+{
+	struct amqp_method m = {
+	    AMQP_basic_cancel, .basic_cancel = {c->tag, true}};
+
+	if (!(c->channel->connection->capabilities & CAN_CONSUMER_CANCEL))
+		return;
+	if (c->waits)
+		channel_reply(c->channel, &m);
+	else
+		channel_send(c->channel, &m);
+}
+
 static void
 cancel_consumers(struct queue *q)
 {
 	struct consumer *c;
 
 	while ((c = TAILQ_FIRST(&q->consumers)) != NULL) {
-		if (c->channel->connection->capabilities & CAN_CONSUMER_CANCEL)
-			channel_send(c->channel,
-			    &(struct amqp_method){AMQP_basic_cancel,
-				.basic_cancel = {c->tag, true}});
+		tell_cancelled(c);
 		consumer_cancel(c);
 	}
 }
@@ -357,6 +373,7 @@ queue_delete(struct queue *q)
 	if (q->runnable)
 		TAILQ_REMOVE(&q->server->runnable, q, runnable_link);
 	q->runnable = false;
+	TAILQ_INSERT_TAIL(&q->server->deleted_queues, q, runnable_link);
 	if (q->owner != NULL)
 		TAILQ_REMOVE(&q->owner->owned, q, owner_link);
 	q->owner = NULL;

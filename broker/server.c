@@ -25,6 +25,7 @@ enum {
 	REAP_BUDGET = 32768, /* entries freed in a turn */
 	STOP_MS = 1000,	     /* for peers to answer connection.close */
 	TROUBLE_MS = 250,    /* between looks at a disk that is full */
+	RETRY_MS = 1000,     /* until what could not be read is tried again */
 };
 
 void
@@ -114,17 +115,45 @@ keep_promises(struct server *s)
 	}
 }
 
+/* Its queue waits, and the others go on; soon it is tried again. */
+static void
+postpone(struct server *s, struct load *load)
+{
+	const struct queue *q = load->owner;
+
+	log_error("cannot read what waits in queue '%s' in vhost '%s': %s",
+	    log_safe(queue_name(q)), log_safe(q->vhost->name), load->error);
+	load->link = s->failed;
+	s->failed = load;
+	s->retry_at = s->clock.real + RETRY_MS;
+}
+
+static void
+retry_loads(struct server *s)
+{
+	struct load *load, *next;
+
+	if (s->failed == NULL || s->clock.real < s->retry_at)
+		return;
+	load = s->failed;
+	s->failed = NULL;
+	for (; load != NULL; load = next) {
+		next = load->link;
+		queue_loaded(load);
+	}
+}
+
 static void
 take_loads(struct server *s)
 {
 	struct load *load;
 
-	while ((load = committer_loaded(s->journal.committer)) != NULL) {
-		if (load->status != STORE_OK)
-			log_error("cannot read from the store: %s",
-			    s->store->ops->error(s->store));
-		queue_loaded(load);
-	}
+	retry_loads(s);
+	while ((load = committer_loaded(s->journal.committer)) != NULL)
+		if (load->status == STORE_OK)
+			queue_loaded(load);
+		else
+			postpone(s, load);
 }
 
 static void
@@ -206,9 +235,8 @@ set_timer(struct server *s)
 	int64_t ms = journal_delay(&s->journal, s->clock.real);
 	struct timeval tv;
 
-	if (s->trouble != NULL && (ms < 0 || ms > TROUBLE_MS))
-		ms = TROUBLE_MS;
-	if (s->stopping && (ms < 0 || ms > TROUBLE_MS))
+	if ((s->trouble != NULL || s->failed != NULL || s->stopping) &&
+	    (ms < 0 || ms > TROUBLE_MS))
 		ms = TROUBLE_MS;
 	if (ms < 0 || (ms == 0 && !committer_idle(s->journal.committer)))
 		return;

@@ -66,6 +66,7 @@ struct server {
 	struct connection_list leaving; /* close-ok waits for the disk */
 	struct connection_list dead;
 	TAILQ_HEAD(, queue) runnable;
+	TAILQ_HEAD(, queue) deleted_queues; /* something holds them yet */
 	TAILQ_HEAD(, queue) dead_queues;
 	TAILQ_HEAD(job_list, job) jobs;
 	TAILQ_HEAD(, channel) owing; /* channels with promises */
@@ -78,6 +79,8 @@ struct server {
 	bool stopping, stopped;
 	int64_t stop_by; /* real time: then no peer is waited for any more */
 	int status;	 /* to exit with */
+	struct load *failed; /* loads to be tried again at: */
+	int64_t retry_at;
 	struct carrier *carrier; /* of dead letters, while there are some */
 	struct stats stats;
 	uint64_t cpu_us;      /* the loop thread's, at the last turn */

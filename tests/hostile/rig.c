@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -143,6 +144,35 @@ rig_restart(bool kill)
 {
 	end(kill ? SIGKILL : SIGTERM);
 	start();
+}
+
+void
+rig_damage(long from)
+{
+	char path[300];
+	FILE *f;
+
+	end(SIGTERM);
+	path_of(path, sizeof path, "data/leveret.db");
+	if (CHECK((f = fopen(path, "r+")) != NULL)) {
+		long size = fseek(f, 0, SEEK_END) == 0 ? ftell(f) : 0;
+
+		CHECK(size > from && fseek(f, from, SEEK_SET) == 0);
+		for (; from < size; from++)
+			fputc((int)(from % 251), f);
+		fclose(f);
+	}
+	start();
+}
+
+long
+rig_logged(void)
+{
+	char path[300];
+	struct stat st;
+
+	path_of(path, sizeof path, "log");
+	return stat(path, &st) == 0 ? (long)st.st_size : 0;
 }
 
 size_t

@@ -24,6 +24,13 @@ unsigned rig_port(void);
 /* Ends the broker by SIGTERM, or at once, and starts it on the same folder. */
 void rig_restart(bool kill);
 
+/* Ends the broker, writes over its store from that byte on, and starts it
+ * again. */
+void rig_damage(long from);
+
+/* How much the broker has logged. */
+long rig_logged(void);
+
 /* Bytes of memory that the broker has now. */
 size_t rig_memory(void);
 

@@ -171,6 +171,54 @@ test_declared_by_another(void)
 	client_close(a);
 }
 
+/* The broker is asked to stop while a queue's removal is not yet on disk. */
+static void
+test_deleted_at_the_end(void)
+{
+	struct client *c = client_open();
+
+	client_channel(c, 1);
+	client_declare(c, 1, "gone", true);
+	fill(c, "gone", 1000);
+	client_send(c, 1,
+	    &(struct amqp_method){AMQP_queue_delete,
+		.queue_delete = {.queue = BYTES("gone"), .nowait = true}});
+	rig_restart(false);
+	client_drop(c);
+}
+
+/* --- a store that cannot be read --------------------------------------------------- */
+
+/* Its queue waits; the broker says so now and then, and the others go on. */
+static void
+test_damaged_store(void)
+{
+	static uint8_t body[10000];
+	struct client *c = client_open();
+	struct amqp_method m;
+	long logged;
+
+	client_channel(c, 1);
+	client_declare(c, 1, "damaged", true);
+	for (int i = 0; i < 300; i++)
+		client_add_publish(c, 1, "", "damaged", true,
+		    (struct bytes){body, sizeof body});
+	client_flush(c);
+	client_close(c);
+	rig_damage(1000000);
+	logged = rig_logged();
+	c = client_open();
+	client_channel(c, 1);
+	client_channel(c, 2);
+	add_consume(c, "damaged", "c", true);
+	client_flush(c);
+	while (client_method(c, &m, 1500))
+		CHECK(m.id == AMQP_basic_deliver);
+	CHECK(rig_logged() < logged + 4000);
+	client_declare(c, 2, "other", true);
+	client_close(c);
+}
+
 /* --- at random ------------------------------------------------------------------- */
 
 static void
@@ -194,6 +242,11 @@ static const struct test tests[] = {
 	{"-d", "DATA", "-o", "committer.hold_ms=0"}},
     {"who hears of a queue finds it after a crash",
 	test_declared_by_another, {"-d", "DATA"}},
+    {"a queue that goes with the broker leaves nothing",
+	test_deleted_at_the_end, {"-d", "DATA"}},
+    {"a queue that cannot be read disturbs nobody", test_damaged_store,
+	{"-d", "DATA", "-o", "lane_memory_entries=4", "-o",
+	    "lane_memory_bytes=4000"}},
     {"silent connections disturb nobody and are ended",
 	test_silent_connections, {"-e", "-o", "handshake_timeout=6000"}},
     {"memory grows with what comes, not with what is announced",
