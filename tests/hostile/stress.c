@@ -18,7 +18,8 @@ enum {
 	CLIENTS = 14,
 	CHANNELS = 4,
 	QUEUES = 12,
-	EXCLUSIVE = 7, /* the number of a queue */
+	EXCLUSIVE = 7, /* numbers of queues */
+	FORGETFUL = 6,
 	EXCHANGES = 6,
 	TAGS = 256,
 	UIDS = 4096, /* channels ever opened, told apart in messages */
@@ -204,9 +205,30 @@ speak(struct actor *a)
 
 /* --- what it does ------------------------------------------------------------------ */
 
+/* Some are short, some forgetful; what leaves them goes to "dead". */
+static void
+put_limits(struct writer *w, unsigned n)
+{
+	if (n == 4)
+		table_put_int(w, "x-max-length", 20);
+	if (n == FORGETFUL)
+		table_put_int(w, "x-message-ttl", 50);
+	if (n == 10) {
+		table_put_int(w, "x-max-length-bytes", 5000);
+		table_put_longstr(w, "x-overflow", BYTES("reject-publish"));
+	}
+	if (n != 4 && n != FORGETFUL && n != 0)
+		return;
+	table_put_longstr(w, "x-dead-letter-exchange", BYTES(""));
+	table_put_longstr(w, "x-dead-letter-routing-key", BYTES("dead"));
+}
+
 static void
 declare_queue(struct actor *a, struct stress_channel *ch, unsigned n)
 {
+	struct writer limits = {0};
+
+	put_limits(&limits, n);
 	add(a, ch,
 	    &(struct amqp_method){AMQP_queue_declare,
 		.queue_declare = {.queue = bytes_str(name("q", n)),
@@ -214,7 +236,9 @@ declare_queue(struct actor *a, struct stress_channel *ch, unsigned n)
 		    .auto_delete = n % 5 == 3,
 		    .exclusive = n == EXCLUSIVE,
 		    .passive = one_in(100),
-		    .nowait = one_in(6)}});
+		    .nowait = one_in(6),
+		    .arguments = writer_view(&limits)}});
+	writer_fini(&limits);
 }
 
 static void
@@ -555,6 +579,28 @@ look(struct client *c, const char *queue, struct amqp_queue_declare_ok *ok)
 	return false;
 }
 
+/* After a start nothing is in memory: limits are applied to what is loaded. */
+static void
+touch(struct client *c, const char *queue)
+{
+	struct amqp_method m = {0};
+	struct amqp_frame f;
+
+	client_send(c, 1,
+	    &(struct amqp_method){AMQP_basic_get,
+		.basic_get = {.queue = bytes_str(queue)}});
+	CHECK(client_method(c, &m, ANSWER_MS));
+	if (m.id == AMQP_channel_close)
+		client_channel_again(c, 1);
+	if (m.id != AMQP_basic_get_ok)
+		return;
+	while (client_next(c, &f, 50))
+		;
+	client_send(c, 1,
+	    &(struct amqp_method){AMQP_basic_nack,
+		.basic_nack = {m.basic_get_ok.delivery_tag, false, true}});
+}
+
 /* Until what the others left behind has been put back. */
 static bool
 settle_down(
@@ -635,13 +681,20 @@ take_down(struct client *c)
 	for (unsigned i = 0; i < QUEUES; i++) {
 		const char *queue = name("q", i);
 
-		if (settle_down(c, queue, &ok))
+		touch(c, queue);
+		if (settle_down(c, queue, &ok)) {
+			CHECK(i != FORGETFUL || ok.message_count == 0);
 			drain(c, queue, ok.message_count);
+		}
 		client_call(c, 1,
 		    &(struct amqp_method){AMQP_queue_delete,
 			.queue_delete = {.queue = bytes_str(queue)}},
 		    NULL);
 	}
+	client_call(c, 1,
+	    &(struct amqp_method){AMQP_queue_delete,
+		.queue_delete = {.queue = BYTES("dead")}},
+	    NULL);
 	for (unsigned i = 0; i < EXCHANGES; i++)
 		client_call(c, 1,
 		    &(struct amqp_method){AMQP_exchange_delete,
@@ -663,6 +716,10 @@ stress(unsigned seconds, int kill)
 		seconds = (unsigned)atoi(wanted);
 	printf("STRESS_SEED=%u\n", number);
 	srandom(number);
+	c = client_open();
+	client_channel(c, 1);
+	client_declare(c, 1, "dead", true);
+	client_close(c);
 	for (until = time(NULL) + seconds; time(NULL) < until;)
 		take_turn(&actors[below(CLIENTS)]);
 	for (int i = 0; i < CLIENTS; i++)
