@@ -139,8 +139,10 @@ encode_content(struct writer *w, struct channel *ch,
 {
 	struct bytes body = message_body(m);
 	size_t most = ch->connection->frame_max - FRAME_OVERHEAD;
+	size_t cost = body.n / 1024, *budget = &ch->server->budget;
 	uint8_t *p;
 
+	*budget -= cost < *budget ? cost : *budget;
 	amqp_method_frame(w, ch->number, method);
 	p = writer_room(
 	    w, FRAME_OVERHEAD + FRAME_CONTENT_HEADER + m->props_size);

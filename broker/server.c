@@ -25,6 +25,7 @@ enum {
 	REAP_BUDGET = 32768, /* entries freed in a turn */
 	STOP_MS = 1000,	     /* for peers to answer connection.close */
 	TROUBLE_MS = 250,    /* between looks at a disk that is full */
+	WRITER_KEPT = 1024 * 1024, /* bytes for the next encoding */
 	RETRY_MS = 1000,     /* until what could not be read is tried again */
 };
 
@@ -294,6 +295,8 @@ end_turn(struct server *s)
 	io_flush(&s->io);
 	check_stop(s);
 	free_dead(s);
+	if (s->writer.size > WRITER_KEPT)
+		writer_fini(&s->writer);
 	log_flush(0);
 	set_timer(s);
 	measure(s);
