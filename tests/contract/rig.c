@@ -175,7 +175,8 @@ rig_lane(struct rig *r, uint64_t base)
 
 	while (r->lanes[i].id != 0 || r->changes[i] != NULL)
 		i++;
-	memset(&r->lanes[i], 0, sizeof r->lanes[i]);
+	if (r->lanes[i].state.lane != 0) /* a former one */
+		memset(&r->lanes[i], 0, sizeof r->lanes[i]);
 	r->lanes[i].id = r->next_lane++;
 	r->lanes[i].base = base;
 	r->lanes[i].state.lane = r->lanes[i].id;
@@ -335,10 +336,19 @@ rig_load(
 	return l;
 }
 
+/* One more than the highest index that was ever put. */
+static uint32_t
+end_of(const struct model_lane *l)
+{
+	return l->state.next_position == 0
+		   ? 0
+		   : (uint32_t)(l->state.next_position - l->base);
+}
+
 static uint32_t
 next_letter(const struct model_lane *l, uint32_t at)
 {
-	while (at < RIG_POSITIONS && l->letters[at] == 0)
+	while (at < end_of(l) && l->letters[at] == 0)
 		at++;
 	return at;
 }
@@ -349,7 +359,7 @@ compare_load(const struct model_lane *m, const struct load *l, uint32_t at)
 	for (size_t i = 0; i < l->count; i++) {
 		const struct loaded *e = &l->entries[i];
 		at = next_letter(m, at);
-		CU_ASSERT_FATAL(at < RIG_POSITIONS);
+		CU_ASSERT_FATAL(at < end_of(m));
 		CU_ASSERT_EQUAL_FATAL(e->position, m->base + at);
 		CU_ASSERT_EQUAL(e->deadline, m->deadlines[at]);
 		CU_ASSERT_TRUE(rig_is_letter(e->message, m->letters[at]));
@@ -373,7 +383,7 @@ compare_lane(struct rig *r, const struct model_lane *m, size_t piece)
 		position = l->next;
 		load_free(l);
 	}
-	CU_ASSERT_EQUAL(next_letter(m, at), RIG_POSITIONS);
+	CU_ASSERT_EQUAL(next_letter(m, at), end_of(m));
 }
 
 struct seen {
