@@ -18,8 +18,7 @@ static const char *const compared[] = {"x-expires", "x-message-ttl",
 /* Known to RabbitMQ, not to this broker: refused as RabbitMQ refuses an argument
  * that the queue's type does not have. */
 static const char *const unsupported[] = {"x-dead-letter-strategy",
-    "x-single-active-consumer", "x-max-priority", "x-delivery-limit",
-    "x-consumer-timeout", "x-max-age", "x-stream-max-segment-size-bytes",
+    "x-max-priority", "x-delivery-limit", "x-consumer-timeout", "x-max-age", "x-stream-max-segment-size-bytes",
     "x-stream-filter-size-bytes", "x-initial-cluster-size",
     "x-quorum-initial-group-size", NULL};
 
@@ -90,6 +89,17 @@ check_text(const struct amqp_value *v, struct bytes arguments, char *why,
     size_t size)
 {
 	if (v->tag == 'S')
+		return true;
+	snprintf(
+	    why, size, "{unacceptable_type,%s}", amqp_type_name(v->tag));
+	return false;
+}
+
+static bool
+check_flag(const struct amqp_value *v, struct bytes arguments, char *why,
+    size_t size)
+{
+	if (v->tag == 't')
 		return true;
 	snprintf(
 	    why, size, "{unacceptable_type,%s}", amqp_type_name(v->tag));
@@ -187,6 +197,7 @@ static const struct {
     {"x-dead-letter-routing-key", check_dead_key},
     {"x-max-length", check_count},
     {"x-max-length-bytes", check_count},
+    {"x-single-active-consumer", check_flag},
     {"x-overflow", check_overflow},
     {"x-queue-mode", check_mode},
     {"x-queue-version", check_version},

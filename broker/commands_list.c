@@ -105,6 +105,17 @@ queue_exclusive_tag(struct request *r, const void *thing)
 		put_no_value(r);
 }
 
+static void
+queue_single_tag(struct request *r, const void *thing)
+{
+	const struct queue *q = thing;
+
+	if (q->single != NULL)
+		put_text_value(r, q->single->tag);
+	else
+		put_no_value(r);
+}
+
 COLUMN(queue_name_, struct queue, put_text_value, queue_name(t))
 COLUMN(queue_durable, struct queue, put_bool_value, t->durable)
 COLUMN(queue_auto_delete, struct queue, put_bool_value, t->auto_delete)
@@ -133,6 +144,7 @@ static const struct column queue_columns[] = {
     {"owner_pid", queue_owner},
     {"exclusive", queue_exclusive},
     {"exclusive_consumer_tag", queue_exclusive_tag},
+    {"single_active_consumer_tag", queue_single_tag},
     {"messages_ready", queue_ready},
     {"messages_unacknowledged", queue_unacked},
     {"messages", queue_messages},
@@ -516,11 +528,20 @@ consumer_channel(struct request *r, const void *thing)
 	put_pid(r, c->channel->connection->id, c->channel->number);
 }
 
+static const char *
+activity(const struct consumer *c)
+{
+	if (c->behind)
+		return "waiting";
+	return c->queue->single != NULL ? "single_active" : "up";
+}
+
 COLUMN(consumer_queue, struct consumer, put_text_value, queue_name(t->queue))
 COLUMN(consumer_tag, struct consumer, put_text_value, t->tag)
 COLUMN(consumer_ack, struct consumer, put_bool_value, !t->no_ack)
 COLUMN(consumer_prefetch, struct consumer, put_int_value, t->limit)
-COLUMN(consumer_active, struct consumer, put_bool_value, !t->cancelled)
+COLUMN(consumer_active, struct consumer, put_bool_value, !t->behind)
+COLUMN(consumer_activity, struct consumer, put_string, activity(t))
 COLUMN(consumer_arguments, struct consumer, put_table_value, t->arguments)
 
 static const struct column consumer_columns[] = {
@@ -530,6 +551,7 @@ static const struct column consumer_columns[] = {
     {"ack_required", consumer_ack},
     {"prefetch_count", consumer_prefetch},
     {"active", consumer_active},
+    {"activity_status", consumer_activity},
     {"arguments", consumer_arguments},
 };
 

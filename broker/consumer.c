@@ -23,6 +23,58 @@ priority_of(struct bytes arguments)
 			       : (int32_t)v.i;
 }
 
+/* Behind those of its priority: the next in turn stands in front. */
+static void
+stand(struct consumer_list *list, struct consumer *c)
+{
+	struct consumer *before = TAILQ_LAST(list, consumer_list);
+
+	while (before != NULL && before->priority < c->priority)
+		before = TAILQ_PREV(before, consumer_list, active_link);
+	if (before == NULL)
+		TAILQ_INSERT_HEAD(list, c, active_link);
+	else
+		TAILQ_INSERT_AFTER(list, before, c, active_link);
+}
+
+/* --- the single active one ---------------------------------------------------- */
+
+static void
+compete(struct consumer *c)
+{
+	struct queue *q = c->queue;
+
+	if (!q->limits.single_active)
+		return;
+	if (q->single == NULL) {
+		q->single = c;
+		return;
+	}
+	c->behind = true;
+	stand(&q->behind, c);
+}
+
+static void
+leave_behind(struct consumer *c)
+{
+	TAILQ_REMOVE(&c->queue->behind, c, active_link);
+	c->behind = false;
+}
+
+static void
+succeed(struct queue *q)
+{
+	struct consumer *next = TAILQ_FIRST(&q->behind);
+
+	q->single = next;
+	if (next == NULL)
+		return;
+	leave_behind(next);
+	consumer_wake(next);
+}
+
+/* --- life ----------------------------------------------------------------------- */
+
 struct consumer *
 consumer_new(struct channel *ch, struct queue *q, struct bytes tag,
     struct bytes arguments, bool no_ack, bool exclusive)
@@ -44,6 +96,7 @@ consumer_new(struct channel *ch, struct queue *q, struct bytes tag,
 	ch->consumer_count++;
 	if (exclusive)
 		q->exclusive = c;
+	compete(c);
 	return c;
 }
 
@@ -69,10 +122,14 @@ leave_queue(struct consumer *c)
 		TAILQ_REMOVE(
 		    &c->channel->connection->stalled, c, stalled_link);
 	c->active = c->stalled = false;
+	if (c->behind)
+		leave_behind(c);
 	TAILQ_REMOVE(&q->consumers, c, queue_link);
 	q->consumer_count--;
 	if (q->exclusive == c)
 		q->exclusive = NULL;
+	if (q->single == c)
+		succeed(q);
 }
 
 void
@@ -103,33 +160,20 @@ consumer_ready(struct consumer *c)
 	    !c->waits && !connection_congested(ch->connection);
 }
 
-/* Behind those of its priority: the next in turn stands in front. */
-static void
-stand(struct consumer *c)
-{
-	struct consumer_list *active = &c->queue->active;
-	struct consumer *before = TAILQ_LAST(active, consumer_list);
-
-	while (before != NULL && before->priority < c->priority)
-		before = TAILQ_PREV(before, consumer_list, active_link);
-	if (before == NULL)
-		TAILQ_INSERT_HEAD(active, c, active_link);
-	else
-		TAILQ_INSERT_AFTER(active, before, c, active_link);
-	c->active = true;
-}
+/* --- taking turns --------------------------------------------------------------- */
 
 void
 consumer_wake(struct consumer *c)
 {
-	if (c->cancelled || c->active)
+	if (c->cancelled || c->active || c->behind)
 		return;
 	if (c->stalled) {
 		TAILQ_REMOVE(
 		    &c->channel->connection->stalled, c, stalled_link);
 		c->stalled = false;
 	}
-	stand(c);
+	stand(&c->queue->active, c);
+	c->active = true;
 	queue_wake(c->queue);
 }
 

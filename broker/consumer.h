@@ -21,22 +21,26 @@ struct consumer {
 	bool active;  /* on its queue's list of those to be served */
 	bool stalled; /* on its connection's list, until the socket drains */
 	bool waits;   /* its consume-ok has not left yet */
+	bool behind;  /* another is its queue's single active one */
 	int32_t priority;
 	unsigned limit;	  /* prefetch; 0: none */
 	unsigned unacked; /* each keeps it alive */
 	TAILQ_ENTRY(consumer) queue_link;
-	TAILQ_ENTRY(consumer) active_link;
+	TAILQ_ENTRY(consumer) active_link; /* or behind */
 	TAILQ_ENTRY(consumer) channel_link;
 	TAILQ_ENTRY(consumer) stalled_link;
 };
 
-/* Adds a consumer to the queue and the channel, able to take things at once.
- * tag and arguments are copied. */
+/* Adds a consumer to the queue and the channel, able to take things at once, or
+ * once it is the single active one of a queue that has one (RabbitMQ: those of
+ * a higher priority that come later wait as well). tag and arguments are
+ * copied. */
 struct consumer *consumer_new(struct channel *, struct queue *,
     struct bytes tag, struct bytes arguments, bool no_ack, bool exclusive);
 
-/* Takes it out of queue and channel. An auto-delete queue goes with its last
- * consumer. */
+/* Takes it out of queue and channel. If it was the single active one, the next
+ * is the earliest of the highest priority. An auto-delete queue goes with its
+ * last consumer. */
 void consumer_cancel(struct consumer *);
 
 /* May it be given an entry now? */

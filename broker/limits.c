@@ -24,6 +24,14 @@ text(struct bytes arguments, const char *key, struct bytes *b)
 	return true;
 }
 
+static bool
+flag(struct bytes arguments, const char *key)
+{
+	struct amqp_value v;
+
+	return amqp_table_get(arguments, bytes_str(key), &v) && v.t;
+}
+
 static enum overflow
 overflow(struct bytes arguments)
 {
@@ -47,6 +55,7 @@ limits_parse(struct limits *l, struct bytes arguments)
 	l->max_length = number(arguments, "x-max-length", UINT64_MAX);
 	l->max_bytes = number(arguments, "x-max-length-bytes", UINT64_MAX);
 	l->overflow = overflow(arguments);
+	l->single_active = flag(arguments, "x-single-active-consumer");
 	l->dead_letters =
 	    text(arguments, "x-dead-letter-exchange", &l->dead_exchange);
 	l->has_dead_key =

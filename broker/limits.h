@@ -19,6 +19,7 @@ struct limits {
 	enum overflow overflow;
 	bool dead_letters; /* has a dead letter exchange */
 	bool has_dead_key;
+	bool single_active; /* one consumer at a time is served */
 	struct bytes dead_exchange, dead_key; /* borrowed from the arguments */
 };
 

@@ -145,7 +145,9 @@ refuse_argument(struct channel *ch, const char *arg, const char *resource,
 	char new[300], old[300];
 	bool both = received != NULL && current != NULL;
 
-	if (both && (amqp_value_integer(received) || received->tag == 'S')) {
+	if (both &&
+	    (amqp_value_integer(received) || received->tag == 'S' ||
+		received->tag == 't')) {
 		print_plain(new, sizeof new, received);
 		print_plain(old, sizeof old, current);
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,

@@ -61,7 +61,8 @@ check_consume(struct channel *ch, const struct amqp_basic_consume *m,
 	if ((code = look_queue(ch, name, q)) != AMQP_OK)
 		return code;
 	if ((*q)->exclusive != NULL ||
-	    (m->exclusive && (*q)->consumer_count > 0))
+	    (m->exclusive &&
+		((*q)->consumer_count > 0 || (*q)->limits.single_active)))
 		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
 		    "%s in exclusive use",
 		    named("queue", name, ch->connection->vhost));

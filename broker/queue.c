@@ -26,6 +26,7 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	q->refs = 1;
 	TAILQ_INIT(&q->consumers);
 	TAILQ_INIT(&q->active);
+	TAILQ_INIT(&q->behind);
 	TAILQ_INIT(&q->waiting);
 	limits_parse(&q->limits, q->arguments);
 	lane_init(&q->lane, lane_id, q);

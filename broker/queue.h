@@ -38,6 +38,10 @@ struct queue {
 					 * turn */
 	unsigned consumer_count;
 	struct consumer *exclusive; /* the one that has it to itself */
+	struct consumer *single;    /* the one that is served, if the queue
+				     * has a single active one */
+	struct consumer_list behind; /* the others then, highest priority
+				      * first, then the earliest */
 	bool had_consumer;
 
 	bool runnable; /* on the server's list */

@@ -229,10 +229,16 @@ broker_ask(struct broker *b)
 }
 
 int
-broker_ctl(const struct broker *b, const char *words)
+broker_ctl(const struct broker *b, const char *words, struct writer *output)
 {
-	char *command = xasprintf("%s %s >/dev/null", b->ctl, words);
-	int status = b->ctl ? system(command) : -1;
+	char *command = xasprintf("%s %s", b->ctl, words);
+	FILE *f = b->ctl ? popen(command, "r") : NULL;
+	int c;
 	free(command);
-	return status;
+	if (!f)
+		return -1;
+	while ((c = getc(f)) != EOF)
+		if (output)
+			writer_u8(output, (uint8_t)c);
+	return pclose(f);
 }

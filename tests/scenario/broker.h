@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "amqp/bytes.h"
+#include "amqp/wire.h"
 
 struct broker {
 	char *host;
@@ -41,7 +42,8 @@ int broker_stop(struct broker *);
 /* Asks host and port for product and version, by its connection.start. */
 bool broker_ask(struct broker *);
 
-/* Runs a control command; its exit status. */
-int broker_ctl(const struct broker *, const char *words);
+/* Runs a control command; its exit status. What it prints is appended to
+ * output, which may be NULL. */
+int broker_ctl(const struct broker *, const char *words, struct writer *output);
 
 #endif

@@ -229,7 +229,7 @@ remove_by_ctl(struct scene *s)
 			continue;
 		char *words = xasprintf(
 		    "delete_%.*s %.*s", BYTES_FMT(m->kind), BYTES_FMT(m->name));
-		broker_ctl(s->broker, words);
+		broker_ctl(s->broker, words, NULL);
 		free(words);
 	}
 }

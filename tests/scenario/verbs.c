@@ -351,15 +351,39 @@ put_shell(struct writer *w, struct bytes word)
 	words_put(w, "'");
 }
 
+/* A line with the columns wanted, which one blank sets apart. */
+static bool
+is_row(struct bytes line, struct bytes wanted)
+{
+	if (line.n != wanted.n)
+		return false;
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] != wanted.p[i] &&
+		    (line.p[i] != '\t' || wanted.p[i] != ' '))
+			return false;
+	return true;
+}
+
+static void
+expect_line(struct scene *s, struct bytes output, struct bytes wanted)
+{
+	struct bytes rest = output, line;
+	while (words_piece(&rest, '\n', &line))
+		if (is_row(line, wanted))
+			return;
+	scene_fail(s, "no line is so\n  expected %.*s\n  received %.*s",
+	    BYTES_FMT(wanted), BYTES_FMT(output));
+}
+
 static void
 verb_ctl(struct scene *s, struct bytes words)
 {
 	struct bytes word, command = scene_word(s, &words, "a command");
 	struct bytes add = BYTES("add_");
-	struct writer line = {0};
+	struct writer line = {0}, output = {0};
 	bool first = bytes_starts(command, add);
 	writer_bytes(&line, command);
-	while (words_take(&words, &word)) {
+	while (words_take(&words, &word) && !bytes_eq(word, BYTES("->"))) {
 		struct bytes text = scene_text(s, word);
 		put_shell(&line, text);
 		if (first)
@@ -370,9 +394,12 @@ verb_ctl(struct scene *s, struct bytes words)
 		first = false;
 	}
 	writer_u8(&line, 0);
-	if (broker_ctl(s->broker, (char *)line.p) != 0)
+	if (broker_ctl(s->broker, (char *)line.p, &output) != 0)
 		scene_fail(s, "the control command failed");
+	while (words_take(&words, &word))
+		expect_line(s, writer_view(&output), scene_text(s, word));
 	writer_fini(&line);
+	writer_fini(&output);
 }
 
 static int
