@@ -6,29 +6,7 @@
 #include "amqp/table.h"
 #include "broker/channel.h"
 #include "broker/look.h"
-
-/* What RabbitMQ compares when a queue is declared again, in its order. */
-static const char *const compared[] = {"x-expires", "x-message-ttl",
-    "x-dead-letter-exchange", "x-dead-letter-routing-key",
-    "x-dead-letter-strategy", "x-max-length", "x-max-length-bytes",
-    "x-single-active-consumer", "x-max-priority", "x-overflow",
-    "x-queue-mode", "x-queue-version", "x-delivery-limit",
-    "x-consumer-timeout", NULL};
-
-/* Known to RabbitMQ, not to this broker: refused as RabbitMQ refuses an argument
- * that the queue's type does not have. */
-static const char *const unsupported[] = {"x-dead-letter-strategy",
-    "x-max-priority", "x-delivery-limit", "x-consumer-timeout", "x-max-age", "x-stream-max-segment-size-bytes",
-    "x-stream-filter-size-bytes", "x-initial-cluster-size",
-    "x-quorum-initial-group-size", NULL};
-
-static int
-refuse_unsupported(struct channel *ch, struct bytes queue, const char *arg)
-{
-	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-	    "invalid arg '%s' for %s of queue type rabbit_classic_queue", arg,
-	    named("queue", queue, ch->connection->vhost));
-}
+#include "broker/queue_type.h"
 
 static int
 refuse_value(
@@ -38,6 +16,17 @@ refuse_value(
 	    "invalid arg '%s' for %s: %s", arg,
 	    named("queue", queue, ch->connection->vhost), why);
 }
+
+static int
+refuse_type(struct channel *ch, struct bytes queue, const char *arg,
+    const struct queue_type *type)
+{
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "invalid arg '%s' for %s of queue type %s", arg,
+	    named("queue", queue, ch->connection->vhost), type->module);
+}
+
+/* --- values ------------------------------------------------------------------ */
 
 /* Each writes what is wrong with a value, in the words of RabbitMQ's terms, and
  * says whether it is fine. */
@@ -131,18 +120,25 @@ is_one_of(struct bytes b, const char *const *words)
 }
 
 static bool
+check_word(const struct amqp_value *v, const char *const *words,
+    const char *otherwise, char *why, size_t size)
+{
+	if (!check_text(v, BYTES(""), why, size))
+		return false;
+	if (is_one_of(v->bytes, words))
+		return true;
+	snprintf(why, size, "%s", otherwise);
+	return false;
+}
+
+static bool
 check_overflow(const struct amqp_value *v, struct bytes arguments, char *why,
     size_t size)
 {
 	static const char *const words[] = {
 	    "drop-head", "reject-publish", "reject-publish-dlx", NULL};
 
-	if (!check_text(v, arguments, why, size))
-		return false;
-	if (is_one_of(v->bytes, words))
-		return true;
-	snprintf(why, size, "invalid_overflow");
-	return false;
+	return check_word(v, words, "invalid_overflow", why, size);
 }
 
 /* Both modes of RabbitMQ behave alike here: what waits is on disk. */
@@ -175,33 +171,127 @@ check_version(const struct amqp_value *v, struct bytes arguments, char *why,
 }
 
 static bool
+check_strategy(const struct amqp_value *v, struct bytes arguments, char *why,
+    size_t size)
+{
+	static const char *const words[] = {
+	    "at-most-once", "at-least-once", NULL};
+
+	return check_word(v, words, "invalid_dlx_strategy", why, size);
+}
+
+static bool
+check_positive(const struct amqp_value *v, struct bytes arguments, char *why,
+    size_t size)
+{
+	if (!check_count(v, arguments, why, size))
+		return false;
+	if (v->i > 0)
+		return true;
+	snprintf(why, size, "{value_zero,0}");
+	return false;
+}
+
+/* A negative one is none. */
+static bool
+check_limit(const struct amqp_value *v, struct bytes arguments, char *why,
+    size_t size)
+{
+	if (amqp_value_integer(v))
+		return true;
+	snprintf(why, size, "\"expected integer, got %s\"",
+	    amqp_type_name(v->tag));
+	return false;
+}
+
+/* Where a queue is to be: there is one node. */
+static bool
+check_leader(const struct amqp_value *v, struct bytes arguments, char *why,
+    size_t size)
+{
+	static const char *const words[] = {
+	    "client-local", "balanced", "random", "least-leaders", NULL};
+
+	return check_word(v, words, "invalid_queue_locator_arg", why, size);
+}
+
+/* RabbitMQ breaks where it does not know the value. */
+static bool
+check_master(const struct amqp_value *v, struct bytes arguments, char *why,
+    size_t size)
+{
+	static const char *const words[] = {
+	    "client-local", "random", "min-masters", NULL};
+
+	return check_word(v, words, "invalid_queue_locator_arg", why, size);
+}
+
+static bool
 check_type(const struct amqp_value *v, struct bytes arguments, char *why,
     size_t size)
 {
 	if (!check_text(v, arguments, why, size))
 		return false;
-	if (bytes_eq(v->bytes, BYTES("classic")))
+	if (queue_type_find(v->bytes) != NULL)
 		return true;
 	snprintf(why, size, "\"unsupported queue type '%.*s'\"",
 	    BYTES_FMT(v->bytes));
 	return false;
 }
 
-static const struct {
-	const char *name;
-	value_check *check;
-} checks[] = {
-    {"x-queue-type", check_type},
-    {"x-expires", check_expires},
-    {"x-message-ttl", check_ttl},
-    {"x-dead-letter-routing-key", check_dead_key},
-    {"x-max-length", check_count},
-    {"x-max-length-bytes", check_count},
-    {"x-single-active-consumer", check_flag},
-    {"x-overflow", check_overflow},
-    {"x-queue-mode", check_mode},
-    {"x-queue-version", check_version},
+/* --- all of them ------------------------------------------------------------- */
+
+enum {
+	C = QUEUE_CLASSIC,
+	Q = QUEUE_QUORUM,
+	S = QUEUE_STREAM,
+	NOBODY = 0, /* known to RabbitMQ, not to this broker */
 };
+
+/* In the order in which RabbitMQ checks and compares them. A queue of a type
+ * that does not have an argument is not declared with it; when it is declared
+ * again such an argument does not matter. */
+static const struct argument {
+	const char *name;
+	unsigned types; /* that have it */
+	value_check *check;
+} known[] = {
+    {"x-queue-type", C | Q | S, check_type},
+    {"x-expires", C | Q, check_expires},
+    {"x-message-ttl", C | Q, check_ttl},
+    {"x-dead-letter-exchange", C | Q, NULL}, /* see check_dead_letters */
+    {"x-dead-letter-routing-key", C | Q, check_dead_key},
+    {"x-dead-letter-strategy", Q, check_strategy},
+    {"x-max-length", C | Q, check_count},
+    {"x-max-length-bytes", C | Q | S, check_count},
+    {"x-max-in-memory-length", Q, check_count},
+    {"x-max-in-memory-bytes", Q, check_count},
+    {"x-max-priority", NOBODY, NULL},
+    {"x-overflow", C | Q, check_overflow},
+    {"x-queue-mode", C, check_mode},
+    {"x-queue-version", C, check_version},
+    {"x-single-active-consumer", C | Q, check_flag},
+    {"x-quorum-initial-group-size", Q, check_positive},
+    {"x-delivery-limit", Q, check_limit},
+    {"x-consumer-timeout", NOBODY, NULL},
+    {"x-max-age", S, NULL},
+    {"x-stream-max-segment-size-bytes", S, NULL},
+    {"x-stream-filter-size-bytes", S, NULL},
+    {"x-initial-cluster-size", S, NULL},
+    {"x-queue-leader-locator", C | Q | S, check_leader},
+    {"x-queue-master-locator", C, check_master},
+};
+
+enum { KNOWN = sizeof known / sizeof *known };
+
+static const struct argument *
+find_argument(struct bytes name)
+{
+	for (size_t i = 0; i < KNOWN; i++)
+		if (bytes_eq(name, bytes_str(known[i].name)))
+			return &known[i];
+	return NULL;
+}
 
 /* What a queue's dead letters need: to read it and to write to their exchange. */
 static int
@@ -224,51 +314,78 @@ check_dead_letters(
 	return channel_may(ch, VERB_WRITE, "exchange", v.bytes);
 }
 
-int
-arguments_check(struct channel *ch, struct bytes queue, struct bytes arguments)
+static int
+check_value(struct channel *ch, struct bytes queue, const struct argument *a,
+    struct bytes arguments)
 {
 	struct amqp_value v;
 	char why[300];
+
+	if (a->check == NULL ||
+	    !amqp_table_get(arguments, bytes_str(a->name), &v) ||
+	    a->check(&v, arguments, why, sizeof why))
+		return AMQP_OK;
+	return refuse_value(ch, queue, a->name, why);
+}
+
+/* Those of other types of queue, in the order in which they came. */
+static int
+check_types(struct channel *ch, struct bytes queue,
+    const struct queue_type *type, struct bytes arguments)
+{
+	struct reader r = reader_of(arguments);
+	struct bytes key;
+	struct amqp_value v;
+
+	while (amqp_table_next(&r, &key, &v)) {
+		const struct argument *a = find_argument(key);
+
+		if (a != NULL && (a->types & type->bit) == 0)
+			return refuse_type(ch, queue, a->name, type);
+	}
+	return AMQP_OK;
+}
+
+int
+arguments_check(struct channel *ch, struct bytes queue, struct bytes arguments)
+{
+	const struct queue_type *type = queue_type_of(arguments);
 	int code = check_dead_letters(ch, queue, arguments);
 
 	if (code != AMQP_OK)
 		return code;
-	for (const char *const *name = unsupported; *name != NULL; name++)
-		if (amqp_table_get(arguments, bytes_str(*name), &v))
-			return refuse_unsupported(ch, queue, *name);
-	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-		if (amqp_table_get(arguments, bytes_str(checks[i].name), &v) &&
-		    !checks[i].check(&v, arguments, why, sizeof why))
-			return refuse_value(ch, queue, checks[i].name, why);
-	return AMQP_OK;
+	if (type == NULL)
+		return check_value(ch, queue, &known[0], arguments);
+	for (size_t i = 0; i < KNOWN && code == AMQP_OK; i++)
+		if (known[i].types & type->bit)
+			code = check_value(ch, queue, &known[i], arguments);
+	if (code == AMQP_OK)
+		code = check_types(ch, queue, type, arguments);
+	return code;
 }
 
-/* An absent type is the classic one. */
-static int
-compare_types(
-    struct channel *ch, const char *resource, struct bytes a, struct bytes b)
-{
-	static const char *const type[] = {"x-queue-type", NULL};
-	struct amqp_value v;
+/* --- declared again ---------------------------------------------------------- */
 
-	if (!amqp_table_get(a, BYTES("x-queue-type"), &v) &&
-	    amqp_table_get(b, BYTES("x-queue-type"), &v) &&
-	    bytes_eq(v.bytes, BYTES("classic")))
-		return AMQP_OK;
-	if (amqp_table_get(a, BYTES("x-queue-type"), &v) &&
-	    bytes_eq(v.bytes, BYTES("classic")) &&
-	    !amqp_table_get(b, BYTES("x-queue-type"), &v))
-		return AMQP_OK;
-	return differ_arguments(ch, type, resource, a, b);
+static bool
+is_classic(struct bytes arguments)
+{
+	const struct queue_type *type = queue_type_of(arguments);
+
+	return type != NULL && type->bit == QUEUE_CLASSIC;
 }
 
 int
 arguments_differ(struct channel *ch, const char *resource,
     struct bytes received, struct bytes current)
 {
-	int code = compare_types(ch, resource, received, current);
+	const struct queue_type *type = queue_type_of(current);
+	/* An absent type is the classic one. */
+	size_t i = is_classic(received) && is_classic(current) ? 1 : 0;
+	int code = AMQP_OK;
 
-	if (code != AMQP_OK)
-		return code;
-	return differ_arguments(ch, compared, resource, received, current);
+	for (; i < KNOWN && code == AMQP_OK; i++)
+		if (known[i].types & type->bit)
+			code = differ_argument(
+			    ch, known[i].name, resource, received, current);
+	return code;
 }

@@ -7,12 +7,13 @@
 
 struct channel;
 
-/* 406 for an argument that cannot be, or that is not supported. Those RabbitMQ
- * does not know either are kept, not checked. */
+/* 406 for an argument that cannot be, or that the queue's type does not have.
+ * Those RabbitMQ does not know either are kept, not checked. */
 int arguments_check(
     struct channel *, struct bytes queue, struct bytes arguments);
 
-/* 406 if a redeclaration's arguments differ from the queue's. */
+/* 406 if a redeclaration's arguments differ from the queue's, among those that
+ * the queue's type has. Integers are compared by value, whatever their size. */
 int arguments_differ(struct channel *, const char *resource,
     struct bytes received, struct bytes current);
 

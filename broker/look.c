@@ -143,11 +143,8 @@ refuse_argument(struct channel *ch, const char *arg, const char *resource,
     const struct amqp_value *received, const struct amqp_value *current)
 {
 	char new[300], old[300];
-	bool both = received != NULL && current != NULL;
 
-	if (both &&
-	    (amqp_value_integer(received) || received->tag == 'S' ||
-		received->tag == 't')) {
+	if (received != NULL && current != NULL) {
 		print_plain(new, sizeof new, received);
 		print_plain(old, sizeof old, current);
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
@@ -163,19 +160,15 @@ refuse_argument(struct channel *ch, const char *arg, const char *resource,
 }
 
 int
-differ_arguments(struct channel *ch, const char *const *names,
-    const char *resource, struct bytes received, struct bytes current)
+differ_argument(struct channel *ch, const char *name, const char *resource,
+    struct bytes received, struct bytes current)
 {
-	for (; *names != NULL; names++) {
-		struct bytes key = bytes_str(*names);
-		struct amqp_value a, b;
-		bool has_a = amqp_table_get(received, key, &a);
-		bool has_b = amqp_table_get(current, key, &b);
+	struct amqp_value a, b;
+	bool has_a = amqp_table_get(received, bytes_str(name), &a);
+	bool has_b = amqp_table_get(current, bytes_str(name), &b);
 
-		if (has_a == has_b && (!has_a || same(&a, &b)))
-			continue;
-		return refuse_argument(ch, *names, resource,
-		    has_a ? &a : NULL, has_b ? &b : NULL);
-	}
-	return AMQP_OK;
+	if (has_a == has_b && (!has_a || same(&a, &b)))
+		return AMQP_OK;
+	return refuse_argument(ch, name, resource, has_a ? &a : NULL,
+	    has_b ? &b : NULL);
 }

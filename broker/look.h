@@ -38,9 +38,8 @@ struct bytes generate_name(const char *prefix, char *buffer);
 int differ(struct channel *, const char *arg, const char *resource,
     bool received, bool current);
 
-/* 406 if the arguments named differ in a redeclaration, with RabbitMQ's texts;
- * names ends with NULL. */
-int differ_arguments(struct channel *, const char *const *names,
-    const char *resource, struct bytes received, struct bytes current);
+/* 406 if the argument differs in a redeclaration, with RabbitMQ's texts. */
+int differ_argument(struct channel *, const char *name, const char *resource,
+    struct bytes received, struct bytes current);
 
 #endif

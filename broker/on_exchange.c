@@ -6,8 +6,6 @@
 #include "broker/vhost.h"
 #include "exchanges/type.h"
 
-static const char *const compared[] = {"alternate-exchange", NULL};
-
 static int
 check_not_default(struct channel *ch, struct bytes name)
 {
@@ -47,8 +45,8 @@ check_equivalent(struct channel *ch, const struct exchange *x,
 	    (code = differ(
 		 ch, "internal", resource, m->internal, x->internal)))
 		return code;
-	return differ_arguments(
-	    ch, compared, resource, m->arguments, x->arguments);
+	return differ_argument(ch, "alternate-exchange", resource,
+	    m->arguments, x->arguments);
 }
 
 static int

@@ -1,0 +1,27 @@
+/* queue_type.h - the types of queue that x-queue-type names, a row each. */
+#ifndef BROKER_QUEUE_TYPE_H
+#define BROKER_QUEUE_TYPE_H
+
+#include "amqp/bytes.h"
+
+/* A bit each, so that what several types have in common can be said. */
+enum {
+	QUEUE_CLASSIC = 1 << 0,
+	QUEUE_QUORUM = 1 << 1,
+	QUEUE_STREAM = 1 << 2,
+};
+
+struct queue_type {
+	unsigned bit;
+	const char *name;   /* as x-queue-type names it */
+	const char *module; /* as RabbitMQ's refusals name it */
+};
+
+/* The type of that name, NULL if there is none. */
+const struct queue_type *queue_type_find(struct bytes name);
+
+/* The type of a queue declared with these arguments: classic, unless they name
+ * another. NULL if they name none that there is. */
+const struct queue_type *queue_type_of(struct bytes arguments);
+
+#endif
