@@ -52,63 +52,72 @@ on_definition(void *arg, const struct definition *d)
 	}
 }
 
-/* Lanes find their queues by id: a table for the time of the restore. */
+/* Lanes are found by id: a table for the time of the restore. */
 struct restoring {
 	struct server *server;
-	struct queue **by_lane; /* sorted */
+	struct lane **lanes; /* sorted by id */
 	size_t count;
 };
 
 static int
-by_lane(const void *a, const void *b)
+by_id(const void *a, const void *b)
 {
-	uint64_t x = (*(struct queue *const *)a)->lane.id;
-	uint64_t y = (*(struct queue *const *)b)->lane.id;
+	uint64_t x = (*(struct lane *const *)a)->id;
+	uint64_t y = (*(struct lane *const *)b)->id;
 
 	return (x > y) - (x < y);
 }
 
 static size_t
-count_queues(const struct server *s)
+count_lanes(const struct server *s)
 {
 	struct vhost *v;
+	struct queue *q;
 	size_t at = 0, n = 0;
 
 	while ((v = names_each(&s->vhosts, &at)) != NULL)
-		n += v->queues.count;
+		for (size_t i = 0; (q = names_each(&v->queues, &i)) != NULL;)
+			n += q->lanes.count + 1U;
 	return n;
 }
 
 static void
-sort_queues(struct restoring *r)
+collect(struct restoring *r, struct lanes *lanes)
+{
+	struct lane *lane;
+
+	for (unsigned i = 0; (lane = lanes_nth(lanes, i)) != NULL; i++)
+		r->lanes[r->count++] = lane;
+}
+
+static void
+sort_lanes(struct restoring *r)
 {
 	struct vhost *v;
 	struct queue *q;
-	size_t at = 0, n = count_queues(r->server);
+	size_t at = 0, n = count_lanes(r->server);
 
-	r->by_lane = xcalloc(n + 1, sizeof *r->by_lane);
+	r->lanes = xcalloc(n + 1, sizeof *r->lanes);
 	while ((v = names_each(&r->server->vhosts, &at)) != NULL)
 		for (size_t i = 0; (q = names_each(&v->queues, &i)) != NULL;)
-			r->by_lane[r->count++] = q;
-	qsort(r->by_lane, r->count, sizeof *r->by_lane, by_lane);
+			collect(r, &q->lanes);
+	qsort(r->lanes, r->count, sizeof *r->lanes, by_id);
 }
 
 static void
 on_lane(void *arg, const struct lane_state *state)
 {
 	struct restoring *r = arg;
-	struct queue wanted, *key = &wanted, **found;
+	struct lane wanted = {.id = state->lane}, *key = &wanted, **found;
 
-	if (r->by_lane == NULL)
-		sort_queues(r);
-	wanted.lane.id = state->lane;
-	found = bsearch(
-	    &key, r->by_lane, r->count, sizeof *r->by_lane, by_lane);
+	if (r->lanes == NULL)
+		sort_lanes(r);
+	found = bsearch(&key, r->lanes, r->count, sizeof *r->lanes, by_id);
 	if (found == NULL)
 		log_warnx("lane %llu of the store belongs to no queue",
 		    (unsigned long long)state->lane);
 	else
-		lane_restore(&(*found)->lane, state, *found);
+		lane_restore(*found, state);
 }
 
 static void
@@ -129,10 +138,10 @@ restore(struct server *s)
 	    STORE_OK) {
 		log_error("cannot read the store: %s",
 		    s->store->ops->error(s->store));
-		free(r.by_lane);
+		free(r.lanes);
 		return false;
 	}
-	free(r.by_lane);
+	free(r.lanes);
 	return true;
 }
 

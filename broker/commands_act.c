@@ -49,7 +49,7 @@ command_purge_queue(struct request *r, size_t *budget)
 		return;
 	}
 	queue_purge(q, NULL);
-	if (q->lane.id != 0)
+	if (queue_stored(q))
 		server_stored(r->server);
 	request_end(r);
 }
@@ -82,7 +82,7 @@ command_delete_queue(struct request *r, size_t *budget)
 		request_fail(r, CODE_USAGE, "Queue not found");
 	} else if (if_unused && q->consumer_count > 0) {
 		request_fail(r, CODE_USAGE, "Queue is in use");
-	} else if (if_empty && q->lane.ready > 0) {
+	} else if (if_empty && lanes_ready(&q->lanes) > 0) {
 		request_fail(r, CODE_USAGE, "Queue is not empty");
 	} else {
 		request_text(r,

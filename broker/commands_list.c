@@ -88,12 +88,6 @@ queue_type(const struct queue *q)
 	return BYTES("classic");
 }
 
-static size_t
-in_memory(const struct lane *l)
-{
-	return l->head.count + l->incoming.count + l->requeued.count;
-}
-
 static void
 queue_exclusive_tag(struct request *r, const void *thing)
 {
@@ -122,17 +116,18 @@ COLUMN(queue_auto_delete, struct queue, put_bool_value, t->auto_delete)
 COLUMN(queue_arguments, struct queue, put_table_value, t->arguments)
 COLUMN(queue_owner, struct queue, put_owner, t->owner)
 COLUMN(queue_exclusive, struct queue, put_bool_value, t->owner != NULL)
-COLUMN(queue_ready, struct queue, put_int_value, (int64_t)t->lane.ready)
+COLUMN(queue_ready, struct queue, put_int_value,
+    (int64_t)lanes_ready(&t->lanes))
 COLUMN(queue_unacked, struct queue, put_int_value, t->unacked)
 COLUMN(queue_messages, struct queue, put_int_value,
-    (int64_t)t->lane.ready + t->unacked)
-COLUMN(
-    queue_ready_ram, struct queue, put_int_value, (int64_t)in_memory(&t->lane))
+    (int64_t)lanes_ready(&t->lanes) + t->unacked)
+COLUMN(queue_ready_ram, struct queue, put_int_value,
+    (int64_t)lanes_in_memory(&t->lanes))
 COLUMN(queue_bytes_ready, struct queue, put_int_value,
-    (int64_t)t->lane.ready_bytes)
+    (int64_t)lanes_ready_bytes(&t->lanes))
 COLUMN(queue_consumers, struct queue, put_int_value, t->consumer_count)
 COLUMN(queue_memory, struct queue, put_int_value,
-    (int64_t)(t->lane.memory + sizeof *t))
+    (int64_t)(lanes_memory(&t->lanes) + sizeof *t))
 COLUMN(queue_state, struct queue, put_string, t->deleted ? "down" : "running")
 COLUMN(queue_type_, struct queue, put_text_value, queue_type(t))
 

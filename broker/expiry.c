@@ -42,7 +42,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 void
 expiry_watch(struct queue *q)
 {
-	const struct entry *e = lane_peek(&q->lane);
+	const struct entry *e = lane_peek(lanes_front(&q->lanes));
 	struct timeval tv;
 
 	if (q->deleted || e == NULL || e->deadline == 0 ||
@@ -60,13 +60,15 @@ void
 expiry_run(struct queue *q, bool reached)
 {
 	int64_t now = q->server->clock.wall + (reached ? 1 : 0);
+	struct lane *lane;
 	const struct entry *e;
 
 	for (int i = 0; i < EXPIRE_AT_ONCE; i++) {
-		e = lane_peek(&q->lane);
+		lane = lanes_front(&q->lanes);
+		e = lane_peek(lane);
 		if (e == NULL || e->deadline == 0 || e->deadline >= now)
 			break;
-		deadletter(q, lane_pop(&q->lane), DEATH_EXPIRED);
+		deadletter(q, lane_pop(lane), DEATH_EXPIRED);
 	}
 	queue_load(q);
 	expiry_watch(q);
@@ -77,8 +79,8 @@ expiry_run(struct queue *q, bool reached)
 static bool
 over(const struct queue *q, uint64_t entries, uint64_t bytes)
 {
-	return q->lane.ready + entries > q->limits.max_length ||
-	    q->lane.ready_bytes + bytes > q->limits.max_bytes;
+	return lanes_ready(&q->lanes) + entries > q->limits.max_length ||
+	    lanes_ready_bytes(&q->lanes) + bytes > q->limits.max_bytes;
 }
 
 bool
@@ -92,12 +94,14 @@ expiry_full(const struct queue *q, const struct message *m)
 void
 expiry_trim(struct queue *q)
 {
-	while (q->lane.ready > 0 && over(q, 0, 0)) {
-		if (lane_peek(&q->lane) == NULL) {
+	while (over(q, 0, 0) && lanes_ready(&q->lanes) > 0) {
+		struct lane *lane = lanes_front(&q->lanes);
+
+		if (lane_peek(lane) == NULL) {
 			queue_load(q);
 			return;
 		}
-		deadletter(q, lane_pop(&q->lane), DEATH_MAXLEN);
+		deadletter(q, lane_pop(lane), DEATH_MAXLEN);
 	}
 }
 

@@ -27,9 +27,8 @@ lane_fini(struct lane *l)
 }
 
 void
-lane_restore(struct lane *l, const struct lane_state *s, void *owner)
+lane_restore(struct lane *l, const struct lane_state *s)
 {
-	lane_init(l, s->lane, owner);
 	l->next_position = l->committed_to = s->next_position;
 	l->delivered_to = s->delivered_to;
 	l->stored_count = l->out_count = l->ready = s->count;
@@ -47,7 +46,7 @@ static struct lane_change *
 change(struct lane *l, struct journal *j)
 {
 	if (l->change == NULL)
-		l->change = batch_lane(j->open, l->id, l->owner);
+		l->change = batch_lane(j->open, l->id, l);
 	return l->change;
 }
 
@@ -170,7 +169,7 @@ head_suffices(const struct lane *l, const struct lane_mark *mark)
 	return l->head.count > mark->entries / 4 || l->memory > mark->bytes / 2;
 }
 
-void
+bool
 lane_load(
     struct lane *l, struct committer *committer, const struct lane_mark *mark)
 {
@@ -178,7 +177,7 @@ lane_load(
 
 	if (l->out_count == 0 || l->loading != NULL ||
 	    (l->head.count > 0 && head_suffices(l, mark)))
-		return;
+		return false;
 	load = xcalloc(1, sizeof *load);
 	load->lane = l->id;
 	load->first = l->out_first;
@@ -186,9 +185,10 @@ lane_load(
 	load->max_bytes =
 	    mark->bytes / 4 < LOAD_BYTES ? mark->bytes / 4 : LOAD_BYTES;
 	load->epoch = l->epoch;
-	load->owner = l->owner;
+	load->owner = l;
 	l->loading = load;
 	committer_load(committer, load);
+	return true;
 }
 
 static void
@@ -297,7 +297,8 @@ lane_requeue(struct lane *l, struct entry e)
 static void
 take_all(struct lane *l, struct lane_rest *rest)
 {
-	*rest = (struct lane_rest){l->head, l->incoming, l->requeued, false};
+	*rest =
+	    (struct lane_rest){l, l->head, l->incoming, l->requeued, false};
 	memset(&l->head, 0, sizeof l->head);
 	memset(&l->incoming, 0, sizeof l->incoming);
 	memset(&l->requeued, 0, sizeof l->requeued);
@@ -367,8 +368,7 @@ lane_delete(struct lane *l, struct journal *j, struct lane_rest *rest)
 }
 
 bool
-lane_rest_free(struct lane_rest *rest, struct lane *l, struct journal *j,
-    size_t *budget)
+lane_rest_free(struct lane_rest *rest, struct journal *j, size_t *budget)
 {
 	while (rest->requeued.count > 0) {
 		struct entry e;
@@ -376,8 +376,8 @@ lane_rest_free(struct lane_rest *rest, struct lane *l, struct journal *j,
 		if (*budget == 0)
 			return false;
 		e = heap_pop(&rest->requeued);
-		if (rest->purged)
-			lane_settle(l, j, &e);
+		if (rest->purged && j != NULL)
+			lane_settle(rest->lane, j, &e);
 		message_unref(e.message);
 		--*budget;
 	}

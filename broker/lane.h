@@ -50,7 +50,8 @@ struct lane {
 	uint64_t waiting_count; /* those of them ready and never taken */
 	uint64_t waiting_bytes;
 	struct lane_change *change; /* in the open batch */
-	void *owner;
+	void *owner;	  /* its queue */
+	uint8_t priority; /* which of its queue's lanes it is */
 };
 
 /* An empty lane; id 0 if it is never stored. */
@@ -59,8 +60,8 @@ void lane_init(struct lane *, uint64_t id, void *owner);
 /* Drops what is in memory, at the end. */
 void lane_fini(struct lane *);
 
-/* The lane as the store says it is: all of it out. */
-void lane_restore(struct lane *, const struct lane_state *, void *owner);
+/* The lane, still empty, as the store says it is: all of it out. */
+void lane_restore(struct lane *, const struct lane_state *);
 
 /* Adds the message at the end; takes a reference. stored says whether the
  * store must know it. */
@@ -82,8 +83,8 @@ void lane_requeue(struct lane *, struct entry);
 void lane_settle(struct lane *, struct journal *, const struct entry *);
 
 /* Starts to load what is next from outside, if the head runs low and nothing
- * is on its way. The load's owner is the lane's. */
-void lane_load(struct lane *, struct committer *, const struct lane_mark *);
+ * is on its way; true if so. The load's owner is the lane. */
+bool lane_load(struct lane *, struct committer *, const struct lane_mark *);
 
 /* A load has come back; takes it. */
 void lane_loaded(struct lane *, struct load *);
@@ -95,7 +96,8 @@ lane_wants_load(const struct lane *l)
 	return l->out_count > 0 && l->head.count == 0 && l->requeued.count == 0;
 }
 
-/* Before a batch is handed over: writes down what the lane holds. */
+/* Before a batch is handed over: writes down what the lane holds. The owner of
+ * the changes is the lane. */
 void lane_hand_over(struct lane *, struct lane_change *);
 
 /* After a batch is committed: what came in with it may move out. */
@@ -104,6 +106,7 @@ void lane_committed(
 
 /* What purge and drop leave to be freed in slices. */
 struct lane_rest {
+	struct lane *lane;
 	struct ring head, incoming;
 	struct heap requeued;
 	bool purged; /* requeued entries are still to be removed */
@@ -116,8 +119,7 @@ void lane_purge(struct lane *, struct journal *, struct lane_rest *);
 void lane_delete(struct lane *, struct journal *, struct lane_rest *);
 
 /* Frees up to *budget entries, and removes purged ones from the store; true
- * when done. */
-bool lane_rest_free(
-    struct lane_rest *, struct lane *, struct journal *, size_t *budget);
+ * when done. Without a journal the store hears nothing: the lane is deleted. */
+bool lane_rest_free(struct lane_rest *, struct journal *, size_t *budget);
 
 #endif

@@ -129,7 +129,7 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 	struct amqp_method m = {AMQP_basic_get_ok,
 	    .basic_get_ok = {0, (e->flags & ENTRY_REDELIVERED) != 0,
 		message_exchange(e->message), message_key(e->message),
-		(uint32_t)q->lane.ready}};
+		(uint32_t)lanes_ready(&q->lanes)}};
 	struct delivery *d;
 
 	if (no_ack) {

@@ -17,8 +17,8 @@ static void
 declared(struct channel *ch, struct queue *q, bool nowait)
 {
 	struct amqp_method ok = {AMQP_queue_declare_ok,
-	    .queue_declare_ok = {queue_name(q), (uint32_t)q->lane.ready,
-		q->consumer_count}};
+	    .queue_declare_ok = {queue_name(q),
+		(uint32_t)lanes_ready(&q->lanes), q->consumer_count}};
 
 	expiry_used(q);
 	free((void *)ch->last_queue.p);
@@ -232,7 +232,7 @@ check_delete(struct channel *ch, const struct queue *q,
 
 	if (code != AMQP_OK)
 		return code;
-	if (m->if_empty && q->lane.ready > 0)
+	if (m->if_empty && lanes_ready(&q->lanes) > 0)
 		return channel_refuse(
 		    ch, AMQP_PRECONDITION_FAILED, "%s not empty", resource);
 	if (m->if_unused && q->consumer_count > 0)

@@ -206,7 +206,8 @@ enqueue(struct channel *ch, const struct content *p, bool *refused)
 			continue;
 		}
 		stored |= queue_push(q, p->message, p->expires_in);
-		ahead |= q->lane.ready > AHEAD && q->consumer_count > 0;
+		ahead |= q->consumer_count > 0 &&
+		    lanes_ready(&q->lanes) > AHEAD;
 	}
 	ch->connection->transport.read_limit = ahead ? READ_AHEAD : READ_SIZE;
 	s->budget -= cost < s->budget ? cost : s->budget;

@@ -29,7 +29,7 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	TAILQ_INIT(&q->behind);
 	TAILQ_INIT(&q->waiting);
 	limits_parse(&q->limits, q->arguments);
-	lane_init(&q->lane, lane_id, q);
+	lanes_init(&q->lanes, lane_id, 0, q);
 	expiry_used(q);
 	return q;
 }
@@ -41,7 +41,7 @@ queue_unref(struct queue *q)
 {
 	struct server *s = q->server;
 
-	if (--q->refs > 0 || q->lane.change != NULL)
+	if (--q->refs > 0 || lanes_pending(&q->lanes))
 		return;
 	TAILQ_REMOVE(&s->deleted_queues, q, runnable_link);
 	TAILQ_INSERT_TAIL(&s->dead_queues, q, runnable_link);
@@ -51,7 +51,7 @@ void
 queue_free(struct queue *q)
 {
 	expiry_fini(q);
-	lane_fini(&q->lane);
+	lanes_fini(&q->lanes);
 	free((void *)q->destination.name.p);
 	free((void *)q->arguments.p);
 	free(q);
@@ -91,16 +91,17 @@ make_room(struct queue *q)
 bool
 queue_push(struct queue *q, struct message *m, int64_t expires_in)
 {
-	bool stored = q->lane.id != 0 && m->persistent;
+	bool stored = queue_stored(q) && m->persistent;
 	int64_t deadline = expiry_deadline(q, expires_in);
 
-	lane_push(&q->lane, &q->server->journal, m, deadline, stored);
+	lane_push(lanes_of(&q->lanes, m), &q->server->journal, m, deadline,
+	    stored);
 	q->published++;
 	queue_wake(q);
 	if (deadline != 0)
 		expiry_watch(q);
-	if (q->lane.ready > q->limits.max_length ||
-	    q->lane.ready_bytes > q->limits.max_bytes)
+	if (lanes_ready(&q->lanes) > q->limits.max_length ||
+	    lanes_ready_bytes(&q->lanes) > q->limits.max_bytes)
 		make_room(q);
 	return stored;
 }
@@ -127,14 +128,15 @@ static void
 give(struct queue *q, struct consumer *c)
 {
 	struct ledger *ledger = &c->channel->ledger;
-	struct entry e = lane_pop(&q->lane);
+	struct lane *lane = lanes_front(&q->lanes);
+	struct entry e = lane_pop(lane);
 	struct delivery *d;
 
 	q->delivered++;
 	q->server->stats.delivered++;
 	if (c->no_ack) {
 		deliver(c, &e, ledger_skip(ledger));
-		lane_settle(&q->lane, &q->server->journal, &e);
+		lane_settle(lane, &q->server->journal, &e);
 		message_unref(e.message);
 		return;
 	}
@@ -148,12 +150,10 @@ give(struct queue *q, struct consumer *c)
 void
 queue_load(struct queue *q)
 {
-	const struct load *before = q->lane.loading;
+	struct lane *lane = lanes_front(&q->lanes);
 
-	if (q->lane.out_count == 0)
-		return;
-	lane_load(&q->lane, q->server->journal.committer, &q->server->mark);
-	if (q->lane.loading != before)
+	if (lane->out_count > 0 &&
+	    lane_load(lane, q->server->journal.committer, &q->server->mark))
 		queue_ref(q); /* until queue_loaded */
 }
 
@@ -177,7 +177,7 @@ queue_run(struct queue *q, size_t *budget)
 			consumer_rest(c);
 			continue;
 		}
-		if ((e = lane_peek(&q->lane)) == NULL)
+		if ((e = lane_peek(lanes_front(&q->lanes))) == NULL)
 			break;
 		if (*budget == 0)
 			return true;
@@ -195,15 +195,18 @@ queue_run(struct queue *q, size_t *budget)
 bool
 queue_take(struct queue *q, struct entry *e, bool *wait)
 {
+	struct lane *lane;
+
 	*wait = false;
 	expiry_used(q);
 	expiry_run(q, true);
-	if (lane_peek(&q->lane) == NULL) {
-		*wait = lane_wants_load(&q->lane);
+	lane = lanes_front(&q->lanes);
+	if (lane_peek(lane) == NULL) {
+		*wait = lane_wants_load(lane);
 		queue_load(q);
 		return false;
 	}
-	*e = lane_pop(&q->lane);
+	*e = lane_pop(lane);
 	q->delivered++;
 	q->server->stats.delivered++;
 	queue_load(q);
@@ -215,7 +218,8 @@ void
 queue_settle(struct queue *q, struct entry *e)
 {
 	if (!q->deleted)
-		lane_settle(&q->lane, &q->server->journal, e);
+		lane_settle(lanes_of(&q->lanes, e->message),
+		    &q->server->journal, e);
 	message_unref(e->message);
 	q->acked++;
 	q->server->stats.acked++;
@@ -228,7 +232,7 @@ queue_requeue(struct queue *q, struct entry e)
 		message_unref(e.message);
 		return;
 	}
-	lane_requeue(&q->lane, e);
+	lane_requeue(lanes_of(&q->lanes, e.message), e);
 	queue_wake(q);
 	expiry_trim(q);
 	expiry_watch(q);
@@ -239,19 +243,20 @@ queue_requeue(struct queue *q, struct entry e)
 void
 queue_hand_over(struct lane_change *change)
 {
-	struct queue *q = change->owner;
+	struct lane *lane = change->owner;
 
-	lane_hand_over(&q->lane, change);
-	queue_ref(q); /* until queue_committed */
+	lane_hand_over(lane, change);
+	queue_ref(lane->owner); /* until queue_committed */
 }
 
 void
 queue_committed(struct lane_change *change)
 {
-	struct queue *q = change->owner;
+	struct lane *lane = change->owner;
+	struct queue *q = lane->owner;
 
 	if (!q->deleted) {
-		lane_committed(&q->lane, change, &q->server->mark);
+		lane_committed(lane, change, &q->server->mark);
 		queue_wake(q);
 	}
 	queue_unref(q);
@@ -272,9 +277,10 @@ wake_waiting(struct queue *q)
 void
 queue_loaded(struct load *load)
 {
-	struct queue *q = load->owner;
+	struct lane *lane = load->owner;
+	struct queue *q = lane->owner;
 
-	lane_loaded(&q->lane, load);
+	lane_loaded(lane, load);
 	if (!q->deleted) {
 		expiry_trim(q);
 		expiry_run(q, true);
@@ -290,7 +296,7 @@ queue_loaded(struct load *load)
 struct clearing {
 	struct job job;
 	struct queue *queue; /* a reference */
-	struct lane_rest rest;
+	struct lanes_rest *rest;
 };
 
 static bool
@@ -299,9 +305,8 @@ clear(struct job *job, size_t *budget)
 	struct clearing *c = (struct clearing *)job;
 	struct queue *q = c->queue;
 
-	if (q->deleted)
-		c->rest.purged = false;
-	if (!lane_rest_free(&c->rest, &q->lane, &q->server->journal, budget))
+	if (!lanes_rest_free(
+		c->rest, q->deleted ? NULL : &q->server->journal, budget))
 		return false;
 	queue_unref(q);
 	free(c);
@@ -323,13 +328,13 @@ clearing_new(struct queue *q)
 size_t
 queue_purge(struct queue *q, struct connection *asker)
 {
-	size_t count = q->lane.ready, budget = q->server->budget;
+	size_t count = lanes_ready(&q->lanes), budget = q->server->budget;
 	struct clearing *c = clearing_new(q);
 
-	lane_purge(&q->lane, &q->server->journal, &c->rest);
+	c->rest = lanes_purge(&q->lanes, &q->server->journal);
 	if (clear(&c->job, &budget))
 		return count;
-	if (!c->rest.purged || c->rest.requeued.count == 0)
+	if (lanes_rest_told(c->rest))
 		asker = NULL;
 	server_add_job(q->server, &c->job, asker);
 	return count;
@@ -364,7 +369,7 @@ cancel_consumers(struct queue *q)
 size_t
 queue_delete(struct queue *q)
 {
-	size_t count = q->lane.ready;
+	size_t count = lanes_ready(&q->lanes);
 	struct clearing *c = clearing_new(q);
 
 	q->deleted = true;
@@ -378,7 +383,7 @@ queue_delete(struct queue *q)
 	if (q->owner != NULL)
 		TAILQ_REMOVE(&q->owner->owned, q, owner_link);
 	q->owner = NULL;
-	lane_delete(&q->lane, &q->server->journal, &c->rest);
+	c->rest = lanes_delete(&q->lanes, &q->server->journal);
 	vhost_remove_queue(q->vhost, q);
 	server_add_job(q->server, &c->job, NULL);
 	queue_unref(q);

@@ -4,7 +4,7 @@
 
 #include <sys/queue.h>
 
-#include "broker/lane.h"
+#include "broker/lanes.h"
 #include "broker/limits.h"
 #include "exchanges/destination.h"
 
@@ -18,7 +18,7 @@ TAILQ_HEAD(consumer_list, consumer);
 
 /* Life of a queue: queue_new puts it into its vhost with one reference; each
  * consumer and each unacknowledged delivery holds another. queue_delete takes it
- * out, cancels consumers, drops its lane and the first reference; the struct is
+ * out, cancels consumers, drops its lanes and the first reference; the struct is
  * freed with the last one, at the end of the turn. */
 struct queue {
 	struct destination destination; /* first: what routes lead to */
@@ -29,7 +29,7 @@ struct queue {
 	struct connection *owner; /* of an exclusive queue */
 	struct bytes arguments;	  /* a table, own */
 	struct limits limits;
-	struct lane lane;
+	struct lanes lanes;
 	unsigned unacked;
 
 	struct consumer_list consumers; /* all, in the order they came */
@@ -65,6 +65,13 @@ queue_ref(struct queue *q)
 }
 
 void queue_unref(struct queue *);
+
+/* Does the store know the queue, and its persistent messages? */
+static inline bool
+queue_stored(const struct queue *q)
+{
+	return q->lanes.lowest.id != 0;
+}
 
 static inline struct bytes
 queue_name(const struct queue *q)

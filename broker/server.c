@@ -120,7 +120,8 @@ keep_promises(struct server *s)
 static void
 postpone(struct server *s, struct load *load)
 {
-	const struct queue *q = load->owner;
+	const struct lane *lane = load->owner;
+	const struct queue *q = lane->owner;
 
 	log_error("cannot read what waits in queue '%s' in vhost '%s': %s",
 	    log_safe(queue_name(q)), log_safe(q->vhost->name), load->error);

@@ -108,7 +108,7 @@ vhost_queue(const struct vhost *v, struct bytes name)
 static bool
 destination_durable(const struct destination *d)
 {
-	return d->kind == TO_QUEUE ? ((const struct queue *)d)->lane.id != 0
+	return d->kind == TO_QUEUE ? queue_stored((const struct queue *)d)
 				   : ((const struct exchange *)d)->durable;
 }
 
@@ -262,7 +262,7 @@ static struct definition
 define_queue(const struct vhost *v, const struct queue *q)
 {
 	return (struct definition){DEF_queue,
-	    .queue = {v->name, queue_name(q), (int64_t)q->lane.id,
+	    .queue = {v->name, queue_name(q), (int64_t)q->lanes.lowest.id,
 		q->auto_delete, q->owner != NULL, q->arguments}};
 }
 
@@ -294,7 +294,7 @@ vhost_add_queue(struct vhost *v, struct bytes name, struct bytes arguments,
 void
 vhost_remove_queue(struct vhost *v, struct queue *q)
 {
-	if (q->lane.id != 0) {
+	if (queue_stored(q)) {
 		struct definition def = define_queue(v, q);
 
 		journal_remove(&v->server->journal, &def);

@@ -171,8 +171,7 @@ purge(struct world *w)
 	size_t budget = SIZE_MAX;
 
 	lane_purge(&w->lane, &w->journal, &rest);
-	CU_ASSERT_TRUE(
-	    lane_rest_free(&rest, &w->lane, &w->journal, &budget));
+	CU_ASSERT_TRUE(lane_rest_free(&rest, &w->journal, &budget));
 	for (uint64_t i = 1; i < w->next; i++)
 		if (w->model[i] == READY)
 			w->model[i] = GONE;
@@ -218,7 +217,8 @@ check_restart(struct world *w)
 	while (w->taken_count > 0)
 		message_unref(w->taken[--w->taken_count].message);
 	lane_fini(&w->lane);
-	lane_restore(&w->lane, &state, w);
+	lane_init(&w->lane, 1, w);
+	lane_restore(&w->lane, &state);
 	for (uint64_t i = 1; i < w->next; i++) {
 		if (w->model[i] == GONE || !w->stored[i])
 			continue;
