@@ -399,16 +399,12 @@ auth_add_loopback(struct auth *a, struct bytes name)
 
 /* --- questions --------------------------------------------------------- */
 
-struct user *
-auth_check_password(struct auth *a, struct bytes name, struct bytes password,
-    bool from_loopback, char *reason, size_t size)
+/* known: it is the user it says it is. */
+static struct user *
+let_in(struct user *user, bool known, struct bytes name, bool from_loopback,
+    char *reason, size_t size)
 {
-	struct user *user = auth_user(a, name);
-	bool right = password_matches(password,
-	    user != NULL ? user->hash : (struct bytes){0},
-	    user != NULL ? user->algorithm : PASSWORD_ALGORITHM);
-
-	if (user == NULL || !right) {
+	if (user == NULL || !known) {
 		snprintf(reason, size, "user '%s' - invalid credentials",
 		    log_safe(name));
 		return NULL;
@@ -420,6 +416,26 @@ auth_check_password(struct auth *a, struct bytes name, struct bytes password,
 	}
 	user->refs++;
 	return user;
+}
+
+struct user *
+auth_check_password(struct auth *a, struct bytes name, struct bytes password,
+    bool from_loopback, char *reason, size_t size)
+{
+	struct user *user = auth_user(a, name);
+	bool right = password_matches(password,
+	    user != NULL ? user->hash : (struct bytes){0},
+	    user != NULL ? user->algorithm : PASSWORD_ALGORITHM);
+
+	return let_in(user, right, name, from_loopback, reason, size);
+}
+
+struct user *
+auth_check_name(struct auth *a, struct bytes name, bool from_loopback,
+    char *reason, size_t size)
+{
+	return let_in(
+	    auth_user(a, name), true, name, from_loopback, reason, size);
 }
 
 bool

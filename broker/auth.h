@@ -56,6 +56,10 @@ void auth_free(struct auth *);
 struct user *auth_check_password(struct auth *, struct bytes user,
     struct bytes password, bool from_loopback, char *reason, size_t size);
 
+/* The same for a user whom somebody else has vouched for. */
+struct user *auth_check_name(struct auth *, struct bytes user,
+    bool from_loopback, char *reason, size_t size);
+
 void user_unref(struct user *);
 
 /* Has the user any permission in the vhost? */

@@ -15,6 +15,7 @@
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
+#include "broker/tls.h"
 #include "broker/vhost.h"
 
 enum { BACKLOG_MAX = 32 * 1024 * 1024 }; /* bytes not yet on disk */
@@ -216,23 +217,24 @@ set_loopback_users(struct server *s)
 /* --- listeners ------------------------------------------------------------------------ */
 
 static bool
-open_listener(struct server *s, const struct config_pair *p)
+open_listener(struct server *s, const struct config_pair *p, bool secure)
 {
+	const char *kind = secure ? "ssl" : "tcp";
 	struct listener *l;
 	char host[64];
 	unsigned port;
 
 	if (!config_address(p->value, host, sizeof host, &port)) {
-		log_error("listeners.tcp.%s: '%s' is no port and no "
+		log_error("listeners.%s.%s: '%s' is no port and no "
 			  "address:port",
-		    p->name, p->value);
+		    kind, p->name, p->value);
 		return false;
 	}
-	l = listener_open(s, host, port);
+	l = listener_open(s, host, port, secure);
 	if (l == NULL && errno == EADDRINUSE) {
-		log_error("port %u is in use: choose another with -p PORT, or "
-			  "-p 0 for any free one",
-		    port);
+		log_error("port %u is in use: choose another with %s, or port "
+			  "0 for any free one",
+		    port, secure ? "listeners.ssl" : "-p PORT");
 		return false;
 	}
 	if (l == NULL) {
@@ -245,14 +247,42 @@ open_listener(struct server *s, const struct config_pair *p)
 }
 
 static bool
+make_context(struct server *s)
+{
+	char why[600];
+	struct ssl_ctx_st *context = tls_context_new(s->config, why, sizeof why);
+
+	if (context == NULL) {
+		log_error("%s", why);
+		return false;
+	}
+	tls_context_free(s->tls);
+	s->tls = context;
+	return true;
+}
+
+static bool
 open_listeners(struct server *s)
 {
-	const struct config_map *m = &s->config->listeners_tcp;
+	const struct config_map *tcp = &s->config->listeners_tcp;
+	const struct config_map *ssl = &s->config->listeners_ssl;
 
-	for (size_t i = 0; i < m->count; i++)
-		if (!open_listener(s, &m->pairs[i]))
+	for (size_t i = 0; i < tcp->count; i++)
+		if (!open_listener(s, &tcp->pairs[i], false))
+			return false;
+	if (ssl->count > 0 && !make_context(s))
+		return false;
+	for (size_t i = 0; i < ssl->count; i++)
+		if (!open_listener(s, &ssl->pairs[i], true))
 			return false;
 	return true;
+}
+
+void
+server_reload(struct server *s)
+{
+	if (s->tls != NULL && make_context(s))
+		log_info("certificates and keys were read again");
 }
 
 bool
@@ -459,6 +489,7 @@ server_free(struct server *s)
 	names_fini(&s->vhosts);
 	if (s->auth != NULL)
 		auth_free(s->auth);
+	tls_context_free(s->tls);
 	route_fini(&s->route);
 	writer_fini(&s->writer);
 	event_free(s->wake);

@@ -19,6 +19,7 @@ enum setting_type {
 	TYPE_LEVEL,
 	TYPE_ADDRESSES,
 	TYPE_FLAGS,
+	TYPE_NAMES,
 };
 
 struct row {
@@ -46,7 +47,8 @@ field_of(const struct config *c, const struct row *row)
 static bool
 is_map(const struct row *row)
 {
-	return row->type == TYPE_ADDRESSES || row->type == TYPE_FLAGS;
+	return row->type == TYPE_ADDRESSES || row->type == TYPE_FLAGS ||
+	    row->type == TYPE_NAMES;
 }
 
 /* --- reading values ---------------------------------------------------- */
@@ -256,6 +258,8 @@ map_value(const struct row *row, const char *value)
 	if (row->type == TYPE_ADDRESSES)
 		return config_address(value, host, sizeof host, &port) ? value
 								       : NULL;
+	if (row->type == TYPE_NAMES)
+		return value;
 	if (!read_bool(value, &flag))
 		return NULL;
 	return flag ? "true" : "false";
@@ -308,6 +312,7 @@ assign(struct config *c, const struct row *row, const char *name,
 		return read_level(value, field);
 	case TYPE_ADDRESSES:
 	case TYPE_FLAGS:
+	case TYPE_NAMES:
 		return map_set(c, row, name, value);
 	case TYPE_INT:
 	case TYPE_SIZE:
@@ -357,6 +362,7 @@ describe(const struct row *row, const char *name, char *p, size_t size)
 	    [TYPE_LEVEL] = "debug, info, warning, error or none",
 	    [TYPE_ADDRESSES] = "a port or address:port",
 	    [TYPE_FLAGS] = "true or false",
+	    [TYPE_NAMES] = "a name",
 	};
 
 	if (is_map(row) && name == NULL)

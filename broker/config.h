@@ -35,6 +35,7 @@ enum setting_id {
 #define SETTING_TYPE_LEVEL enum log_level
 #define SETTING_TYPE_ADDRESSES struct config_map
 #define SETTING_TYPE_FLAGS struct config_map
+#define SETTING_TYPE_NAMES struct config_map
 
 struct config {
 #define SETTING(type, field, ...) SETTING_TYPE_##type field;

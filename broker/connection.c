@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,7 @@ learn_names(struct connection *c, int fd)
 }
 
 struct connection *
-connection_new(struct server *s, int fd)
+connection_new(struct server *s, int fd, struct ssl_ctx_st *tls)
 {
 	struct connection *c = xcalloc(1, sizeof *c);
 
@@ -124,8 +125,12 @@ connection_new(struct server *s, int fd)
 	TAILQ_INIT(&c->stalled);
 	learn_names(c, fd);
 	transport_init(&c->transport, &s->io, fd, &events, c);
+	if (tls != NULL)
+		transport_secure(&c->transport, tls);
 	c->timer = evtimer_new(s->base, on_timer, c);
-	connection_set_timer(c, s->config->handshake_timeout);
+	connection_set_timer(c,
+	    tls != NULL ? s->config->ssl_handshake_timeout
+			: s->config->handshake_timeout);
 	TAILQ_INSERT_TAIL(&s->connections, c, link);
 	s->connection_count++;
 	s->stats.connections_opened++;
@@ -147,6 +152,7 @@ connection_free(struct connection *c)
 	free(c->name);
 	free(c->peer_host);
 	free(c->mechanism);
+	free(c->mechanisms);
 	free(c);
 }
 
@@ -353,7 +359,12 @@ described(const struct connection *c)
 static void
 log_lost(const struct connection *c, int error)
 {
-	if (c->state == CONNECTION_HEADER && c->transport.bytes_in == 0)
+	if (c->state == CONNECTION_HEADER && error == EPROTO)
+		log_at(LEVEL_ERROR, c->id,
+		    "closing AMQP connection <0.%u.0> (%s): TLS handshake "
+		    "failed: %s",
+		    c->id, c->name, transport_error(&c->transport, error));
+	else if (c->state == CONNECTION_HEADER && c->transport.bytes_in == 0)
 		log_at(LEVEL_DEBUG, c->id,
 		    "closing AMQP connection <0.%u.0> (%s): nothing was sent",
 		    c->id, c->name);
@@ -361,7 +372,7 @@ log_lost(const struct connection *c, int error)
 		log_lines(LEVEL_WARNING, c->id,
 		    "closing AMQP connection %s:\n%s", described(c),
 		    error == 0 ? "client unexpectedly closed TCP connection"
-			       : strerror(error));
+			       : transport_error(&c->transport, error));
 }
 
 static void

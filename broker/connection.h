@@ -56,6 +56,7 @@ struct connection {
 	char *client_name; /* client-property connection_name, or NULL */
 	struct bytes client_properties; /* own */
 	char *peer_host, *mechanism;
+	char *mechanisms; /* offered, joined by spaces */
 	unsigned peer_port, local_port;
 	uint16_t channel_max, heartbeat;
 	uint32_t frame_max;
@@ -76,8 +77,12 @@ struct connection {
 	TAILQ_ENTRY(connection) leave_link;
 };
 
-/* Takes the socket; the connection lives until it closes. */
-struct connection *connection_new(struct server *, int fd);
+struct ssl_ctx_st;
+
+/* Takes the socket; the connection lives until it closes. With a context it
+ * speaks TLS. */
+struct connection *connection_new(
+    struct server *, int fd, struct ssl_ctx_st *);
 
 /* Sends a method at once, behind what was sent before. */
 void connection_send(

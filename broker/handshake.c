@@ -9,6 +9,8 @@
 #include "broker/log.h"
 #include "broker/sasl.h"
 #include "broker/server.h"
+#include "broker/tls.h"
+#include "broker/tls_stream.h"
 #include "broker/vhost.h"
 
 enum { HEADER_SIZE = 8, FRAME_MIN = 4096 };
@@ -54,10 +56,12 @@ send_start(struct connection *c)
 	struct writer properties = {0};
 	struct amqp_method m = {AMQP_connection_start};
 
+	c->mechanisms = sasl_offer(
+	    &c->server->config->auth_mechanisms, c->transport.tls != NULL);
 	put_properties(&properties, c->server);
 	m.connection_start =
 	    (struct amqp_connection_start){0, 9, writer_view(&properties),
-		BYTES(SASL_MECHANISMS), BYTES("en_US")};
+		bytes_str(c->mechanisms), BYTES("en_US")};
 	connection_send(c, 0, &m);
 	writer_fini(&properties);
 }
@@ -83,6 +87,8 @@ connection_start(struct connection *c, struct bytes in)
 	if (in.n < HEADER_SIZE)
 		return 0;
 	connection_enter(c, CONNECTION_START);
+	if (c->transport.tls != NULL) /* its own handshake is over */
+		connection_set_timer(c, c->server->config->handshake_timeout);
 	send_start(c);
 	return HEADER_SIZE;
 }
@@ -158,14 +164,33 @@ send_tune(struct connection *c)
 		    (uint16_t)(config->heartbeat / 1000)}});
 }
 
+/* A new reference to the user, or NULL with the reason for the log. */
+static struct user *
+log_in_by_certificate(struct connection *c, char *why, size_t size)
+{
+	struct user *user;
+	char *name = tls_peer_user(tls_stream_ssl(c->transport.tls),
+	    c->server->config, why, size);
+
+	if (name == NULL)
+		return NULL;
+	user = auth_check_name(
+	    c->server->auth, bytes_str(name), is_loopback(c), why, size);
+	free(name);
+	return user;
+}
+
 static void
 start_ok(struct connection *c, const struct amqp_connection_start_ok *m)
 {
+	enum sasl_status status = SASL_UNKNOWN;
 	struct credentials who;
 	char why[300];
 
 	read_properties(c, m->client_properties);
-	switch (sasl_read(m->mechanism, m->response, &who)) {
+	if (sasl_offers(c->mechanisms, m->mechanism))
+		status = sasl_read(m->mechanism, m->response, &who);
+	switch (status) {
 	case SASL_UNKNOWN:
 		connection_refuse(c, "unknown authentication mechanism '%s'",
 		    log_safe(m->mechanism));
@@ -174,11 +199,14 @@ start_ok(struct connection *c, const struct amqp_connection_start_ok *m)
 		connection_refuse(c, "malformed response for %s",
 		    log_safe(m->mechanism));
 		return;
+	case SASL_EXTERNAL:
+		c->user = log_in_by_certificate(c, why, sizeof why);
+		break;
 	case SASL_OK:
+		c->user = auth_check_password(c->server->auth, who.user,
+		    who.password, is_loopback(c), why, sizeof why);
 		break;
 	}
-	c->user = auth_check_password(c->server->auth, who.user, who.password,
-	    is_loopback(c), why, sizeof why);
 	if (c->user == NULL) {
 		refuse_login(c, m->mechanism, why);
 		return;

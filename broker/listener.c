@@ -139,12 +139,14 @@ on_accept(evutil_socket_t listening, short what, void *arg)
 		if (l->server->config->tcp_nodelay)
 			setsockopt(
 			    fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-		connection_new(l->server, fd);
+		connection_new(
+		    l->server, fd, l->secure ? l->server->tls : NULL);
 	}
 }
 
 struct listener *
-listener_open(struct server *s, const char *host, unsigned port)
+listener_open(
+    struct server *s, const char *host, unsigned port, bool secure)
 {
 	int fd = open_socket(host, port, (int)s->config->tcp_backlog);
 	struct listener *l;
@@ -153,7 +155,8 @@ listener_open(struct server *s, const char *host, unsigned port)
 		return NULL;
 	l = xcalloc(1, sizeof *l);
 	l->server = s;
-	l->name = "amqp";
+	l->name = secure ? "amqps" : "amqp";
+	l->secure = secure;
 	l->fd = fd;
 	l->spare = open_spare();
 	learn_address(l);
@@ -166,7 +169,8 @@ void
 listener_start(struct listener *l)
 {
 	event_add(l->event, NULL);
-	log_info("started TCP listener on %s:%u", l->host, l->port);
+	log_info("started %s listener on %s:%u",
+	    l->secure ? "TLS (SSL)" : "TCP", l->host, l->port);
 }
 
 void

@@ -2,13 +2,15 @@
 #ifndef BROKER_LISTENER_H
 #define BROKER_LISTENER_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 struct server;
 
 struct listener {
 	struct server *server;
-	const char *name; /* "amqp" */
+	const char *name; /* "amqp" or "amqps" */
+	bool secure;	  /* accepts TLS, in the server's context */
 	char host[64];	  /* "[::]" or "127.0.0.1" */
 	unsigned port;	  /* as bound, never 0 */
 	int fd;
@@ -20,7 +22,7 @@ struct listener {
 /* Listens on host:port; an empty host is all addresses, IPv6 and IPv4. NULL
  * with errno. Nothing is accepted before listener_start. */
 struct listener *listener_open(
-    struct server *, const char *host, unsigned port);
+    struct server *, const char *host, unsigned port, bool secure);
 void listener_start(struct listener *);
 void listener_close(struct listener *);
 

@@ -20,6 +20,13 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	server_stop(arg);
 }
 
+static void
+on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	log_info("SIGHUP received - reading certificates again");
+	server_reload(arg);
+}
+
 /* Where store and socket go; freed by nobody, it lasts as long as the
  * process. */
 static char *
@@ -55,16 +62,19 @@ run(struct server *s, const struct options *o)
 {
 	struct event *term = evsignal_new(s->base, SIGTERM, on_signal, s);
 	struct event *interrupt = evsignal_new(s->base, SIGINT, on_signal, s);
+	struct event *hangup = evsignal_new(s->base, SIGHUP, on_hangup, s);
 	int status;
 
 	event_add(term, NULL);
 	event_add(interrupt, NULL);
+	event_add(hangup, NULL);
 	if (o->port_file != NULL && !server_write_ports(s, o->port_file))
 		fatal("cannot write %s", o->port_file);
 	server_start(s);
 	status = server_run(s);
 	event_free(term);
 	event_free(interrupt);
+	event_free(hangup);
 	return status;
 }
 

@@ -1,9 +1,12 @@
 /* sasl.c - reads what a client answers to connection.start. */
 #include "broker/sasl.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 #include "amqp/table.h"
+#include "amqp/xalloc.h"
+#include "broker/config.h"
 
 /* A zero octet, then everything up to the next one or the end. */
 static bool
@@ -62,6 +65,41 @@ named(struct bytes mechanism, const char *name)
 	       strncasecmp((const char *)mechanism.p, name, mechanism.n) == 0;
 }
 
+static char *
+joined(char *all, const char *name)
+{
+	char *more = xasprintf("%s%s%s", all, all[0] ? " " : "", name);
+
+	free(all);
+	return more;
+}
+
+char *
+sasl_offer(const struct config_map *allowed, bool secure)
+{
+	char *all = xstrdup(allowed->count == 0 ? "PLAIN AMQPLAIN" : "");
+
+	for (size_t i = 0; i < allowed->count; i++)
+		if (secure || strcmp(allowed->pairs[i].value, "EXTERNAL") != 0)
+			all = joined(all, allowed->pairs[i].value);
+	return all;
+}
+
+bool
+sasl_offers(const char *offer, struct bytes mechanism)
+{
+	for (const char *p = offer; *p != '\0';) {
+		size_t n = strcspn(p, " ");
+
+		if (n == mechanism.n &&
+		    strncasecmp(p, (const char *)mechanism.p, n) == 0)
+			return true;
+		p += n;
+		p += *p == ' ';
+	}
+	return false;
+}
+
 enum sasl_status
 sasl_read(struct bytes mechanism, struct bytes response, struct credentials *c)
 {
@@ -69,5 +107,7 @@ sasl_read(struct bytes mechanism, struct bytes response, struct credentials *c)
 		return read_plain(response, c);
 	if (named(mechanism, "AMQPLAIN"))
 		return read_amqplain(response, c);
+	if (named(mechanism, "EXTERNAL"))
+		return SASL_EXTERNAL;
 	return SASL_UNKNOWN;
 }

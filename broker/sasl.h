@@ -7,11 +7,10 @@
 
 #include "amqp/bytes.h"
 
-#define SASL_MECHANISMS "PLAIN AMQPLAIN"
-
 enum sasl_status {
 	SASL_OK,
-	SASL_UNKNOWN,	/* no such mechanism */
+	SASL_EXTERNAL,	/* whoever the peer's certificate names (RFC 4422 A) */
+	SASL_UNKNOWN,	/* no such mechanism here */
 	SASL_MALFORMED, /* the response is not what the mechanism says */
 };
 
@@ -19,7 +18,16 @@ struct credentials {
 	struct bytes user, password; /* borrowed from the response */
 };
 
-/* The names of mechanisms are taken in any case. */
+struct config_map;
+
+/* The mechanisms offered, joined by spaces; malloc'd. EXTERNAL is for those
+ * who speak TLS, as in RabbitMQ. */
+char *sasl_offer(const struct config_map *allowed, bool secure);
+
+/* Is that one of those offered? The names of mechanisms are taken in any case. */
+bool sasl_offers(const char *offer, struct bytes mechanism);
+
+/* mechanism is one of those offered. */
 enum sasl_status sasl_read(
     struct bytes mechanism, struct bytes response, struct credentials *);
 

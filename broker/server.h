@@ -20,6 +20,7 @@ struct connection;
 struct control;
 struct listener;
 struct queue;
+struct ssl_ctx_st;
 struct vhost;
 
 /* A walk over something large, done in slices: step uses up to *budget units
@@ -44,6 +45,7 @@ struct server {
 	struct clock clock;
 	bool clocked; /* it was read in this turn */
 	struct auth *auth;
+	struct ssl_ctx_st *tls; /* for new connections; NULL: no listener */
 	struct store *store;
 	struct journal journal;
 	struct lane_mark mark;
@@ -99,6 +101,10 @@ void server_start(struct server *);
 
 /* Writes a line "name port" for each listener. False with errno. */
 bool server_write_ports(const struct server *, const char *path);
+
+/* Reads certificates and keys again, for connections that come from now on;
+ * what cannot be used is logged and changes nothing. */
+void server_reload(struct server *);
 
 /* Runs until server_stop. Returns the exit status. */
 int server_run(struct server *);

@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include "amqp/xalloc.h"
+#include "broker/tls_stream.h"
 
 enum {
+	HANDSHAKES_MAX = 8, /* of TLS in one turn: each costs a millisecond */
 	POOL_MAX = 64,	   /* blocks kept for the next one who needs them */
 	IOVECS = 64,	   /* segments given to one writev */
 	KEEP_MIN = 512,	   /* smallest buffer for input not consumed */
@@ -42,6 +44,7 @@ io_init(struct io *io, struct event_base *base, size_t max_frame)
 	io->scratch_size = max_frame + READ_SIZE;
 	io->scratch = xmalloc(io->scratch_size);
 	TAILQ_INIT(&io->dirty);
+	TAILQ_INIT(&io->again);
 }
 
 void
@@ -275,9 +278,8 @@ release_blocks(struct transport *t)
 	t->first_block = t->last_block = NULL;
 }
 
-/* Writes what it can. 0: all written; 1: held up; -1: failed. */
 static int
-write_out(struct transport *t)
+write_plain(struct transport *t)
 {
 	struct iovec iov[IOVECS];
 	ssize_t n;
@@ -291,6 +293,34 @@ write_out(struct transport *t)
 			return errno == EAGAIN ? 1 : -1;
 		written(t, (size_t)n);
 	}
+	return 0;
+}
+
+static int
+write_sealed(struct transport *t)
+{
+	struct iovec iov[IOVECS];
+	ssize_t n;
+	int rc;
+
+	while ((rc = tls_stream_send(t->tls)) == 0 && t->pending > 0) {
+		n = tls_stream_seal(t->tls, iov, gather(t, iov));
+		t->io->writes++;
+		if (n < 0)
+			return -1;
+		written(t, (size_t)n);
+	}
+	return rc;
+}
+
+/* Writes what it can. 0: all written; 1: held up; -1: failed. */
+static int
+write_out(struct transport *t)
+{
+	int rc = t->tls != NULL ? write_sealed(t) : write_plain(t);
+
+	if (rc != 0)
+		return rc;
 	written(t, 0); /* empty segments that only end a block */
 	release_blocks(t);
 	return 0;
@@ -327,6 +357,13 @@ io_flush(struct io *io)
 		t->is_dirty = false;
 		flush(t);
 	}
+	while ((t = TAILQ_FIRST(&io->again)) != NULL) {
+		TAILQ_REMOVE(&io->again, t, again_link);
+		t->comes_again = false;
+		if (t->reading)
+			event_active(t->readable, EV_READ, 0);
+	}
+	io->handshakes = 0;
 }
 
 static void
@@ -369,6 +406,35 @@ keep(struct transport *t, const uint8_t *p, size_t n)
 	t->kept_size = n;
 }
 
+/* It is its turn again next time, whatever the socket says. */
+static void
+come_again(struct transport *t)
+{
+	if (t->comes_again)
+		return;
+	t->comes_again = true;
+	TAILQ_INSERT_TAIL(&t->io->again, t, again_link);
+}
+
+static ssize_t
+read_sealed(struct transport *t, uint8_t *p, size_t size)
+{
+	ssize_t n;
+
+	if (!tls_stream_established(t->tls) &&
+	    t->io->handshakes++ >= HANDSHAKES_MAX) {
+		come_again(t);
+		errno = EAGAIN;
+		return -1;
+	}
+	n = tls_stream_read(t->tls, p, size);
+	if (tls_stream_unsent(t->tls))
+		mark_dirty(t);
+	if (tls_stream_has_input(t->tls))
+		come_again(t);
+	return n;
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -378,8 +444,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	size_t used;
 	ssize_t n;
 
-	n = read(fd, scratch + t->kept_size,
-	    room < t->read_limit ? room : t->read_limit);
+	if (room > t->read_limit)
+		room = t->read_limit;
+	n = t->tls != NULL ? read_sealed(t, scratch + t->kept_size, room)
+			   : read(fd, scratch + t->kept_size, room);
 	t->io->reads++;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -412,6 +480,8 @@ transport_resume(struct transport *t)
 	if (!t->reading && !t->finishing) {
 		t->reading = true;
 		event_add(t->readable, NULL);
+		if (t->tls != NULL && tls_stream_has_input(t->tls))
+			come_again(t);
 	}
 	if (t->kept_size == 0)
 		return;
@@ -448,11 +518,26 @@ transport_init(struct transport *t, struct io *io, int fd,
 }
 
 void
+transport_secure(struct transport *t, struct ssl_ctx_st *context)
+{
+	t->tls = tls_stream_new(context, t->fd);
+}
+
+const char *
+transport_error(const struct transport *t, int error)
+{
+	return t->tls != NULL && error == EPROTO ? tls_stream_error(t->tls)
+						 : strerror(error);
+}
+
+void
 transport_stop(struct transport *t)
 {
 	if (t->is_dirty)
 		TAILQ_REMOVE(&t->io->dirty, t, dirty_link);
-	t->is_dirty = false;
+	if (t->comes_again)
+		TAILQ_REMOVE(&t->io->again, t, again_link);
+	t->is_dirty = t->comes_again = false;
 	t->held_up = true; /* mark_dirty leaves it alone from now on */
 	t->reading = false;
 	event_del(t->readable);
@@ -470,10 +555,22 @@ discard_input(struct transport *t)
 			return;
 }
 
+/* The last word, an alert or a goodbye, goes out if the socket takes it now. */
+static void
+end_stream(struct transport *t)
+{
+	if (t->pending == 0 && !tls_stream_unsent(t->tls))
+		tls_stream_end(t->tls);
+	tls_stream_send(t->tls);
+	tls_stream_free(t->tls);
+}
+
 void
 transport_fini(struct transport *t)
 {
 	transport_stop(t);
+	if (t->tls != NULL)
+		end_stream(t);
 	if (t->finishing)
 		discard_input(t);
 	event_free(t->readable);

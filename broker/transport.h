@@ -23,6 +23,8 @@ enum {
 
 struct block;
 struct segment;
+struct ssl_ctx_st;
+struct tls_stream;
 
 /* What all transports of a loop share. */
 struct io {
@@ -32,6 +34,8 @@ struct io {
 	struct block *pool;
 	size_t pooled;
 	TAILQ_HEAD(, transport) dirty; /* have output to write this turn */
+	TAILQ_HEAD(, transport) again; /* have input the socket won't announce */
+	unsigned handshakes;	       /* of TLS, in this turn */
 	uint64_t bytes_in, bytes_out, reads, writes;
 };
 
@@ -60,6 +64,7 @@ struct transport_events {
 struct transport {
 	struct io *io;
 	int fd;
+	struct tls_stream *tls; /* NULL: plain */
 	const struct transport_events *events;
 	void *arg;
 	struct event *readable, *writable;
@@ -67,7 +72,8 @@ struct transport {
 	bool reading;	 /* interested in input */
 	bool held_up;	 /* the socket took no more; waiting for writable */
 	bool finishing;	 /* close when all is written */
-	bool is_dirty;	 /* on io's list */
+	bool is_dirty;	 /* on io's lists */
+	bool comes_again;
 	int failed;	 /* a write's errno; told at the next event */
 
 	uint8_t *kept; /* input not consumed */
@@ -81,11 +87,18 @@ struct transport {
 	uint64_t bytes_in, bytes_out;
 
 	TAILQ_ENTRY(transport) dirty_link;
+	TAILQ_ENTRY(transport) again_link;
 };
 
 /* Takes the socket, which must not block, and starts to read. */
 void transport_init(struct transport *, struct io *, int fd,
     const struct transport_events *, void *arg);
+
+/* From the first byte on it is a TLS stream, of which we are the server. */
+void transport_secure(struct transport *, struct ssl_ctx_st *);
+
+/* What to call a failure told with this error. */
+const char *transport_error(const struct transport *, int error);
 
 /* No event comes any more and nothing is written any more; what lies in the
  * output stays until transport_fini. For a user that must not be freed yet. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "amqp/wire.h"
+#include "broker/config.h"
 #include "broker/sasl.h"
 #include "tests/unit/unit.h"
 
@@ -138,12 +139,51 @@ mechanisms_are_known_in_any_case(void)
 
 	CU_ASSERT_EQUAL(sasl_read(BYTES("plain"), response, &found), SASL_OK);
 	CU_ASSERT_EQUAL(
-	    sasl_read(BYTES("EXTERNAL"), response, &found), SASL_UNKNOWN);
+	    sasl_read(BYTES("external"), response, &found), SASL_EXTERNAL);
 	CU_ASSERT_EQUAL(sasl_read(BYTES(""), response, &found), SASL_UNKNOWN);
 	CU_ASSERT_EQUAL(
 	    sasl_read(BYTES("PLAIN\0"), response, &found), SASL_UNKNOWN);
 	CU_ASSERT_EQUAL(
 	    sasl_read(BYTES("PLAINX"), response, &found), SASL_UNKNOWN);
+}
+
+static void
+offer_is(const struct config_map *allowed, bool secure, const char *text)
+{
+	char *offer = sasl_offer(allowed, secure);
+
+	CU_ASSERT_STRING_EQUAL(offer, text);
+	free(offer);
+}
+
+static void
+external_is_offered_where_there_are_certificates(void)
+{
+	struct config c;
+	char error[100];
+
+	config_init(&c);
+	offer_is(&c.auth_mechanisms, true, "PLAIN AMQPLAIN");
+	config_set(&c, "auth_mechanisms.1", "EXTERNAL", "test", error, 100);
+	offer_is(&c.auth_mechanisms, false, "");
+	config_set(&c, "auth_mechanisms.2", "PLAIN", "test", error, 100);
+	offer_is(&c.auth_mechanisms, true, "EXTERNAL PLAIN");
+	offer_is(&c.auth_mechanisms, false, "PLAIN");
+	config_fini(&c);
+}
+
+static void
+only_what_is_offered_is_taken(void)
+{
+	const char *offer = "PLAIN AMQPLAIN";
+
+	CU_ASSERT_TRUE(sasl_offers(offer, BYTES("plain")));
+	CU_ASSERT_TRUE(sasl_offers(offer, BYTES("AMQPLAIN")));
+	CU_ASSERT_FALSE(sasl_offers(offer, BYTES("EXTERNAL")));
+	CU_ASSERT_FALSE(sasl_offers(offer, BYTES("AMQ")));
+	CU_ASSERT_FALSE(sasl_offers(offer, BYTES("PLAIN AMQPLAIN")));
+	CU_ASSERT_FALSE(sasl_offers(offer, BYTES("")));
+	CU_ASSERT_FALSE(sasl_offers("", BYTES("")));
 }
 
 static const struct unit_test tests[] = {
@@ -155,6 +195,9 @@ static const struct unit_test tests[] = {
     {"truncated AMQPLAIN is malformed", truncated_amqplain_is_malformed},
     {"changed bytes never lead outside", changed_bytes_never_lead_outside},
     {"mechanisms are known in any case", mechanisms_are_known_in_any_case},
+    {"EXTERNAL is offered where there are certificates",
+	external_is_offered_where_there_are_certificates},
+    {"only what is offered is taken", only_what_is_offered_is_taken},
 };
 
 UNIT_MAIN("sasl", tests)

@@ -1,0 +1,29 @@
+/* tls.h - makes server contexts from the settings, and reads whom a certificate
+ * names. */
+#ifndef BROKER_TLS_H
+#define BROKER_TLS_H
+
+#include <stddef.h>
+
+struct config;
+struct ssl_ctx_st;
+struct ssl_st;
+
+/* A context as ssl_options.* say, for TLS 1.2 and 1.3; the caller's reference,
+ * given back with tls_context_free. NULL with a sentence in error: which setting
+ * it is, and what is wrong with its file. */
+struct ssl_ctx_st *tls_context_new(
+    const struct config *, char *error, size_t size);
+void tls_context_free(struct ssl_ctx_st *); /* or NULL */
+
+/* The peer's name for a login with EXTERNAL, from its certificate: where in it
+ * is ssl_cert_login_from's to say. malloc'd; NULL with a reason for the log, if
+ * there is no certificate or no such name in it. */
+char *tls_peer_user(
+    struct ssl_st *, const struct config *, char *reason, size_t size);
+
+/* The subject of the peer's certificate as RFC 2253 writes it; malloc'd, NULL
+ * without one. */
+char *tls_peer_subject(struct ssl_st *);
+
+#endif
