@@ -19,6 +19,8 @@ exchange_new(
 	x->destination.kind = TO_EXCHANGE;
 	x->destination.name = xbytesdup(name);
 	x->type = type;
+	x->rule = exchange_type_rule(type, arguments);
+	assert(x->rule != NULL);
 	x->arguments = xbytesdup(arguments);
 	if (amqp_table_get(arguments, BYTES("alternate-exchange"), &value) &&
 	    value.tag == 'S')
@@ -30,8 +32,8 @@ void
 exchange_free(struct exchange *x)
 {
 	assert(x->bindings == NULL && x->destination.bindings == NULL);
-	if (x->type->fini != NULL)
-		x->type->fini(x);
+	if (x->rule->fini != NULL)
+		x->rule->fini(x);
 	chains_fini(&x->identities);
 	free((void *)x->destination.name.p);
 	free((void *)x->arguments.p);
@@ -43,7 +45,7 @@ const char *
 exchange_check_binding(
     const struct exchange *x, struct bytes key, struct bytes arguments)
 {
-	return x->type->check == NULL ? NULL : x->type->check(key, arguments);
+	return x->rule->check == NULL ? NULL : x->rule->check(key, arguments);
 }
 
 /* --- identity ------------------------------------------------------------ */
@@ -108,8 +110,8 @@ binding_add(struct exchange *x, struct destination *to, struct bytes key,
 	BINDING_LINK(to->bindings, b, to);
 	x->binding_count++;
 	x->was_bound = true;
-	if (x->type->add != NULL)
-		x->type->add(b);
+	if (x->rule->add != NULL)
+		x->rule->add(b);
 	return b;
 }
 
@@ -129,8 +131,8 @@ exchange_unbind(struct binding *b)
 {
 	struct exchange *x = b->source;
 
-	if (x->type->remove != NULL)
-		x->type->remove(b);
+	if (x->rule->remove != NULL)
+		x->rule->remove(b);
 	BINDING_UNLINK(b, to);
 	BINDING_UNLINK(b, from);
 	chains_remove(&x->identities, &b->identity);

@@ -11,6 +11,8 @@ struct exchange_type;
 struct exchange {
 	struct destination destination; /* its name is this exchange's own */
 	const struct exchange_type *type;
+	const struct exchange_type *rule; /* whose functions match: the type, or
+					   * another one that it names */
 	struct bytes arguments; /* a table, this exchange's own */
 	struct bytes alternate; /* name of the alternate exchange, own; p is
 				 * NULL when there is none */
@@ -24,10 +26,11 @@ struct exchange {
 	struct chains identities; /* exchange.c's own: bindings by identity */
 	void *state;		  /* the type's own */
 	uint64_t visited; /* router.c's own: the last pass that came by */
+	void *kept;	  /* the broker's own: what it keeps, if it keeps */
 };
 
-/* Copies name and arguments. A longstr argument alternate-exchange becomes the
- * alternate. */
+/* Copies name and arguments, which the type must have found right. A longstr
+ * argument alternate-exchange becomes the alternate. */
 struct exchange *exchange_new(const struct exchange_type *, struct bytes name,
     struct bytes arguments);
 

@@ -21,6 +21,7 @@ route_fini(struct route *r)
 {
 	free(r->queues);
 	free(r->todo);
+	free(r->keepers);
 	*r = (struct route){0};
 }
 
@@ -30,6 +31,8 @@ route_begin(struct route *r)
 	r->count = 0;
 	r->work = 0;
 	r->todo_count = 0;
+	r->keeper_count = 0;
+	r->held_back = false;
 	r->by_key_only = true;
 	r->pass = ++passes;
 }
@@ -64,7 +67,7 @@ add_exchange(struct route *r, struct exchange *x)
 		r->todo = xrealloc(r->todo, r->todo_size * sizeof *r->todo);
 	}
 	r->todo[r->todo_count++] = x;
-	if (!x->type->by_key_only)
+	if (!x->rule->by_key_only || x->type->keeps != NULL)
 		r->by_key_only = false;
 }
 
@@ -85,11 +88,35 @@ match_keys(struct walk *walk, struct exchange *x, const struct routing *routing)
 {
 	struct routing one = *routing;
 
-	walk->route->work += x->type->match(x, &one, reached, walk);
+	walk->route->work += x->rule->match(x, &one, reached, walk);
 	for (size_t i = 0; i < routing->copy_count; i++) {
 		one.key = routing->copies[i];
-		walk->route->work += x->type->match(x, &one, reached, walk);
+		walk->route->work += x->rule->match(x, &one, reached, walk);
 	}
+}
+
+static void
+add_keeper(struct route *r, struct exchange *x)
+{
+	if (r->keeper_count == r->keeper_size) {
+		r->keeper_size = grown(r->keeper_size);
+		r->keepers =
+		    xrealloc(r->keepers, r->keeper_size * sizeof *r->keepers);
+	}
+	r->keepers[r->keeper_count++] = x;
+}
+
+/* Whether it holds the message back. */
+static bool
+keep(struct route *r, struct exchange *x, const struct routing *routing)
+{
+	enum keeping how = x->type->keeps(x, routing);
+
+	if (how != KEEP_NOT)
+		add_keeper(r, x);
+	if (how == KEEP_BACK)
+		r->held_back = true;
+	return how == KEEP_BACK;
 }
 
 static void
@@ -99,6 +126,8 @@ follow(struct route *r, struct exchange *x, const struct routing *routing,
 	struct walk walk = {.route = r};
 	struct exchange *alternate;
 
+	if (x->type->keeps != NULL && keep(r, x, routing))
+		return;
 	match_keys(&walk, x, routing);
 	if (walk.matched || x->alternate.n == 0)
 		return;

@@ -13,6 +13,9 @@ struct route {
 	struct destination **queues; /* each once, in the order found */
 	size_t count;
 	size_t size;
+	struct exchange **keepers; /* exchanges that keep it, each once */
+	size_t keeper_count, keeper_size;
+	bool held_back;         /* one of them did not let it go on */
 	size_t work;            /* steps taken since route_begin */
 	bool by_key_only;       /* no exchange on the way looked at more than
 				 * the key, and there were no copies: the same
@@ -34,7 +37,8 @@ void route_begin(struct route *);
  * keys passes the message to its alternate, looked up in exchanges; an
  * alternate that does not exist, or is the default exchange, drops it. An
  * exchange with a matching binding to another exchange does not try its
- * alternate, even if that leads nowhere (all seen in RabbitMQ). The default
+ * alternate, even if that leads nowhere (all seen in RabbitMQ). An exchange
+ * that keeps the message is named, and not followed if it holds it back. The default
  * exchange (empty name, direct) has no bindings here: queues, by name, serve
  * for it. The things in queues begin with their struct destination. */
 void route(struct route *, struct exchange *, const struct routing *,

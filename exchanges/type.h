@@ -20,8 +20,29 @@ struct routing {
  * than once. */
 typedef void match_fn(struct binding *, void *arg);
 
+/* What an exchange does with a message itself. Those it keeps are with the
+ * broker, see broker/. */
+enum keeping {
+	KEEP_NOT,
+	KEEP_TOO,  /* it goes on all the same */
+	KEEP_BACK, /* it goes on some other time, if ever */
+};
+
 struct exchange_type {
 	const char *name; /* as clients declare it */
+
+	/* NULL if an exchange of this type can have these arguments; otherwise
+	 * a sentence for 406 PRECONDITION_FAILED in RabbitMQ's words. NULL if
+	 * they do not matter. */
+	const char *(*check_arguments)(struct bytes arguments);
+
+	/* The argument with the name of another type: its rule is followed, and
+	 * there is none here. NULL if this type has one of its own. */
+	const char *rule_argument;
+
+	/* Asked once for each message that comes by; NULL for types that keep
+	 * nothing. */
+	enum keeping (*keeps)(const struct exchange *, const struct routing *);
 
 	/* Whether routes depend on the routing key alone: then a channel may
 	 * remember them while the topology stands. */
@@ -52,8 +73,14 @@ extern const struct exchange_type type_direct;
 extern const struct exchange_type type_fanout;
 extern const struct exchange_type type_topic;
 extern const struct exchange_type type_headers;
+extern const struct exchange_type type_delayed;
 
 /* The type of that name, or NULL. */
 const struct exchange_type *exchange_type_find(struct bytes name);
+
+/* The type whose rule an exchange of these arguments follows: the type itself,
+ * or the one that its rule_argument names; NULL if that is none. */
+const struct exchange_type *exchange_type_rule(
+    const struct exchange_type *, struct bytes arguments);
 
 #endif

@@ -221,7 +221,7 @@ test_other_names_cost_nothing(void)
 static const char *
 refusal(struct bytes arguments)
 {
-	static struct exchange headers = {.type = &type_headers};
+	static struct exchange headers = {.rule = &type_headers};
 
 	return exchange_check_binding(&headers, BYTES("k"), arguments);
 }
@@ -314,7 +314,7 @@ test_long_x_match_is_cut(void)
 static void
 test_other_types_can_be_bound_with_any_x_match(void)
 {
-	struct exchange x = {.type = &type_topic};
+	struct exchange x = {.rule = &type_topic};
 
 	CU_ASSERT_PTR_NULL(exchange_check_binding(
 	    &x, BYTES("k"), BYTES(X_MATCH "S\0\0\0\5bogus")));
