@@ -3,6 +3,9 @@
 #include "amqp/reply.h"
 
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 enum closes { CHANNEL, CONNECTION };
 
@@ -47,4 +50,18 @@ bool
 amqp_reply_closes_connection(int code)
 {
 	return find(code)->closes == CONNECTION;
+}
+
+void
+amqp_reply_print(char full[AMQP_REPLY_SIZE], int code, const char *text)
+{
+	size_t cut = AMQP_REPLY_SIZE - sizeof "...";
+	int n = snprintf(full, AMQP_REPLY_SIZE, "%s%s%s", amqp_reply_text(code),
+	    text[0] != '\0' ? " - " : "", text);
+
+	if (n < AMQP_REPLY_SIZE)
+		return;
+	for (int i = 0; i < 3 && ((uint8_t)full[cut] & 0xc0) == 0x80; i++)
+		cut--;
+	strcpy(full + cut, "...");
 }

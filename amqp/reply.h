@@ -18,6 +18,12 @@ const char *amqp_reply_text(int code);
 /* "not_found", RabbitMQ's spelling in its log. */
 const char *amqp_reply_log_text(int code);
 
+/* "NOT_FOUND - no queue 'q'", or the name alone if there is no text. As RabbitMQ
+ * does it, what is too long for a short string is cut to 252 octets and "...";
+ * here no character is cut in two. */
+enum { AMQP_REPLY_SIZE = 256 };
+void amqp_reply_print(char full[AMQP_REPLY_SIZE], int code, const char *text);
+
 /* True for hard errors; false for those that close only the channel. */
 bool amqp_reply_closes_connection(int code);
 

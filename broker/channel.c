@@ -157,7 +157,7 @@ log_refusal(struct channel *ch, int code, const char *text)
 void
 channel_fail(struct channel *ch, int code, const char *text)
 {
-	char full[256];
+	char full[AMQP_REPLY_SIZE];
 	struct amqp_method close = {AMQP_channel_close};
 
 	if (amqp_reply_closes_connection(code)) {
@@ -166,7 +166,7 @@ channel_fail(struct channel *ch, int code, const char *text)
 		return;
 	}
 	log_refusal(ch, code, text);
-	snprintf(full, sizeof full, "%s - %s", amqp_reply_text(code), text);
+	amqp_reply_print(full, code, text);
 	ch->closing = true;
 	ch->server->changed_seq = 0;
 	channel_end(ch);

@@ -401,16 +401,6 @@ connection_refuse(struct connection *c, const char *format, ...)
 	connection_kill(c);
 }
 
-enum { REPLY_TEXT = 256 };
-
-/* The code's name, and what went wrong if there is more to say. */
-static void
-print_reply(char full[REPLY_TEXT], int code, const char *text)
-{
-	snprintf(full, REPLY_TEXT, "%s%s%s", amqp_reply_text(code),
-	    text[0] ? " - " : "", text);
-}
-
 static void
 send_close(struct connection *c, int code, const char *full, uint32_t method)
 {
@@ -430,7 +420,7 @@ void
 connection_fail(struct connection *c, int code, const char *text,
     uint32_t method, uint16_t channel)
 {
-	char full[REPLY_TEXT];
+	char full[AMQP_REPLY_SIZE];
 
 	if (c->state >= CONNECTION_CLOSING)
 		return;
@@ -444,7 +434,7 @@ connection_fail(struct connection *c, int code, const char *text,
 	    described(c), connection_state_name(c), channel,
 	    method ? amqp_method_name(method) : "none",
 	    amqp_reply_log_text(code), log_safe(bytes_str(text)));
-	print_reply(full, code, text); /* it may lie in a channel that goes */
+	amqp_reply_print(full, code, text); /* it may lie in a channel that goes */
 	let_go(c);
 	send_close(c, code, full, method);
 }
@@ -452,7 +442,7 @@ connection_fail(struct connection *c, int code, const char *text,
 void
 connection_force(struct connection *c, const char *reason)
 {
-	char full[REPLY_TEXT];
+	char full[AMQP_REPLY_SIZE];
 
 	if (c->state < CONNECTION_OPEN)
 		connection_kill(c);
@@ -462,7 +452,7 @@ connection_force(struct connection *c, const char *reason)
 	    "Error on AMQP connection %s, state: %s:\n operation none caused a "
 	    "connection exception connection_forced: \"%s\"",
 	    described(c), connection_state_name(c), reason);
-	print_reply(full, AMQP_CONNECTION_FORCED, reason);
+	amqp_reply_print(full, AMQP_CONNECTION_FORCED, reason);
 	let_go(c);
 	send_close(c, AMQP_CONNECTION_FORCED, full, 0);
 }

@@ -1,5 +1,9 @@
 /* test_reply.c - the reply codes, and whom each closes. */
 #include "amqp/reply.h"
+
+#include <string.h>
+
+#include "amqp/bytes.h"
 #include "tests/unit/unit.h"
 
 static void
@@ -11,6 +15,40 @@ codes_have_their_texts(void)
 	    amqp_reply_text(AMQP_PRECONDITION_FAILED), "PRECONDITION_FAILED");
 	CU_ASSERT_STRING_EQUAL(amqp_reply_log_text(320), "connection_forced");
 	CU_ASSERT_EQUAL(AMQP_INTERNAL_ERROR, 541);
+}
+
+static void
+texts_are_cut_to_fit_a_short_string(void)
+{
+	char full[AMQP_REPLY_SIZE], text[400];
+
+	amqp_reply_print(full, 404, "no queue 'q'");
+	CU_ASSERT_STRING_EQUAL(full, "NOT_FOUND - no queue 'q'");
+	amqp_reply_print(full, 312, "");
+	CU_ASSERT_STRING_EQUAL(full, "NO_ROUTE");
+	memset(text, 'x', sizeof text);
+	text[sizeof text - 1] = '\0';
+	text[255 - (sizeof "NOT_FOUND - " - 1)] = '\0';
+	amqp_reply_print(full, 404, text);
+	CU_ASSERT_EQUAL(strlen(full), 255);
+	CU_ASSERT_EQUAL(full[254], 'x');
+	text[255 - (sizeof "NOT_FOUND - " - 1)] = 'x';
+	amqp_reply_print(full, 404, text);
+	CU_ASSERT_EQUAL(strlen(full), 255);
+	CU_ASSERT_STRING_EQUAL(full + 251, "x...");
+}
+
+static void
+no_character_is_cut_in_two(void)
+{
+	char full[AMQP_REPLY_SIZE], text[400];
+
+	for (size_t i = 0; i + 2 < sizeof text; i += 2)
+		memcpy(text + i, "\xc3\xa9", 3);
+	amqp_reply_print(full, 404, text);
+	CU_ASSERT_STRING_EQUAL(full + 250, "\xc3\xa9...");
+	amqp_reply_print(full, 405, text);
+	CU_ASSERT(bytes_utf8(bytes_str(full)));
 }
 
 /* 0-9-1 §1.2: soft errors are these. */
@@ -41,6 +79,9 @@ unknown_codes_are_hard_and_named_so(void)
 
 static const struct unit_test tests[] = {
     {"codes have their texts", codes_have_their_texts},
+    {"texts are cut to fit a short string",
+	texts_are_cut_to_fit_a_short_string},
+    {"no character is cut in two", no_character_is_cut_in_two},
     {"soft errors close the channel only", soft_errors_close_the_channel_only},
     {"hard errors close the connection", hard_errors_close_the_connection},
     {"unknown codes are hard, and named so",
