@@ -305,19 +305,23 @@ end_turn(struct server *s)
 }
 
 /* Those with input left over are served before new input is taken. */
+bool
+server_turn(struct server *s, bool wait)
+{
+	if (busy(s))
+		wait = false;
+	s->budget = TURN_BUDGET;
+	serve_ready(s);
+	event_base_loop(s->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
+	end_turn(s);
+	return busy(s);
+}
+
 int
 server_run(struct server *s)
 {
-	bool was_busy;
-
-	while (!s->stopped) {
-		was_busy = busy(s);
-		s->budget = TURN_BUDGET;
-		serve_ready(s);
-		event_base_loop(
-		    s->base, EVLOOP_ONCE | (was_busy ? EVLOOP_NONBLOCK : 0));
-		end_turn(s);
-	}
+	while (!s->stopped)
+		server_turn(s, true);
 	return s->status;
 }
 

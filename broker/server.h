@@ -106,6 +106,10 @@ bool server_write_ports(const struct server *, const char *path);
  * what cannot be used is logged and changes nothing. */
 void server_reload(struct server *);
 
+/* One turn. With nothing left to do it first waits for an event, if it may. True
+ * if something is left to be done in the next. */
+bool server_turn(struct server *, bool wait);
+
 /* Runs until server_stop. Returns the exit status. */
 int server_run(struct server *);
 
