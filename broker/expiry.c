@@ -89,12 +89,18 @@ expiry_full(const struct queue *q, const struct message *m)
 	return over(q, 1, m->body_size);
 }
 
+bool
+expiry_over(const struct queue *q)
+{
+	return over(q, 0, 0);
+}
+
 /* What is out has to be loaded before it can be dropped: then it is called
  * again. */
 void
 expiry_trim(struct queue *q)
 {
-	while (over(q, 0, 0) && lanes_ready(&q->lanes) > 0) {
+	while (q->limits.bounded && expiry_over(q)) {
 		struct lane *lane = lanes_front(&q->lanes);
 
 		if (lane_peek(lane) == NULL) {

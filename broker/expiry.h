@@ -22,6 +22,9 @@ void expiry_watch(struct queue *);
 /* Is the queue at its limit, before m is added? */
 bool expiry_full(const struct queue *, const struct message *m);
 
+/* Is it over its limit? */
+bool expiry_over(const struct queue *);
+
 /* Drops from the front what is over the limit. */
 void expiry_trim(struct queue *);
 

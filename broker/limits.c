@@ -54,6 +54,7 @@ limits_parse(struct limits *l, struct bytes arguments)
 	l->expires = (int64_t)number(arguments, "x-expires", 0);
 	l->max_length = number(arguments, "x-max-length", UINT64_MAX);
 	l->max_bytes = number(arguments, "x-max-length-bytes", UINT64_MAX);
+	l->bounded = l->max_length < UINT64_MAX || l->max_bytes < UINT64_MAX;
 	l->overflow = overflow(arguments);
 	l->single_active = flag(arguments, "x-single-active-consumer");
 	l->dead_letters =

@@ -16,6 +16,7 @@ struct limits {
 	int64_t expires;     /* milliseconds unused; 0: none */
 	uint64_t max_length; /* ready entries; UINT64_MAX: none */
 	uint64_t max_bytes;  /* of ready bodies; UINT64_MAX: none */
+	bool bounded;	     /* one of the two is set */
 	enum overflow overflow;
 	bool dead_letters; /* has a dead letter exchange */
 	bool has_dead_key;

@@ -39,12 +39,10 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 void
 queue_unref(struct queue *q)
 {
-	struct server *s = q->server;
-
 	if (--q->refs > 0 || lanes_pending(&q->lanes))
 		return;
-	TAILQ_REMOVE(&s->deleted_queues, q, runnable_link);
-	TAILQ_INSERT_TAIL(&s->dead_queues, q, runnable_link);
+	TAILQ_REMOVE(&q->server->deleted_queues, q, runnable_link);
+	TAILQ_INSERT_TAIL(&q->server->dead_queues, q, runnable_link);
 }
 
 void
@@ -91,17 +89,16 @@ make_room(struct queue *q)
 bool
 queue_push(struct queue *q, struct message *m, int64_t expires_in)
 {
+	struct lane *lane = lanes_of(&q->lanes, m);
 	bool stored = queue_stored(q) && m->persistent;
 	int64_t deadline = expiry_deadline(q, expires_in);
 
-	lane_push(lanes_of(&q->lanes, m), &q->server->journal, m, deadline,
-	    stored);
+	lane_push(lane, &q->server->journal, m, deadline, stored);
 	q->published++;
 	queue_wake(q);
 	if (deadline != 0)
 		expiry_watch(q);
-	if (lanes_ready(&q->lanes) > q->limits.max_length ||
-	    lanes_ready_bytes(&q->lanes) > q->limits.max_bytes)
+	if (q->limits.bounded && expiry_over(q))
 		make_room(q);
 	return stored;
 }
@@ -125,10 +122,9 @@ rotate(struct queue *q, struct consumer *c)
 }
 
 static void
-give(struct queue *q, struct consumer *c)
+give(struct queue *q, struct lane *lane, struct consumer *c)
 {
 	struct ledger *ledger = &c->channel->ledger;
-	struct lane *lane = lanes_front(&q->lanes);
 	struct entry e = lane_pop(lane);
 	struct delivery *d;
 
@@ -168,6 +164,7 @@ bool
 queue_run(struct queue *q, size_t *budget)
 {
 	struct consumer *c;
+	struct lane *lane;
 	const struct entry *e;
 	size_t n;
 
@@ -177,13 +174,14 @@ queue_run(struct queue *q, size_t *budget)
 			consumer_rest(c);
 			continue;
 		}
-		if ((e = lane_peek(lanes_front(&q->lanes))) == NULL)
+		lane = lanes_front(&q->lanes);
+		if ((e = lane_peek(lane)) == NULL)
 			break;
 		if (*budget == 0)
 			return true;
 		n = cost(e->message);
 		*budget -= n < *budget ? n : *budget;
-		give(q, c);
+		give(q, lane, c);
 		rotate(q, c);
 	}
 	if (c != NULL)
@@ -217,9 +215,10 @@ queue_take(struct queue *q, struct entry *e, bool *wait)
 void
 queue_settle(struct queue *q, struct entry *e)
 {
+	struct lane *lane = lanes_of(&q->lanes, e->message);
+
 	if (!q->deleted)
-		lane_settle(lanes_of(&q->lanes, e->message),
-		    &q->server->journal, e);
+		lane_settle(lane, &q->server->journal, e);
 	message_unref(e->message);
 	q->acked++;
 	q->server->stats.acked++;
