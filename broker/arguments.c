@@ -74,6 +74,18 @@ check_expires(const struct amqp_value *v, struct bytes arguments, char *why,
 }
 
 static bool
+check_priority(const struct amqp_value *v, struct bytes arguments, char *why,
+    size_t size)
+{
+	if (!check_count(v, arguments, why, size))
+		return false;
+	if (v->i <= 255)
+		return true;
+	snprintf(why, size, "{max_value_exceeded,%lld}", (long long)v->i);
+	return false;
+}
+
+static bool
 check_text(const struct amqp_value *v, struct bytes arguments, char *why,
     size_t size)
 {
@@ -266,7 +278,7 @@ static const struct argument {
     {"x-max-length-bytes", C | Q | S, check_count},
     {"x-max-in-memory-length", Q, check_count},
     {"x-max-in-memory-bytes", Q, check_count},
-    {"x-max-priority", NOBODY, NULL},
+    {"x-max-priority", C, check_priority},
     {"x-overflow", C | Q, check_overflow},
     {"x-queue-mode", C, check_mode},
     {"x-queue-version", C, check_version},

@@ -44,6 +44,10 @@ on_definition(void *arg, const struct definition *d)
 		if ((v = server_vhost(s, d->queue.vhost)) != NULL)
 			vhost_restore_queue(v, &d->queue);
 		return;
+	case DEF_queue_lane:
+		if ((v = server_vhost(s, d->queue_lane.vhost)) != NULL)
+			vhost_restore_lane(v, &d->queue_lane);
+		return;
 	case DEF_binding:
 		if ((v = server_vhost(s, d->binding.vhost)) != NULL)
 			vhost_restore_binding(v, &d->binding);

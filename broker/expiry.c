@@ -39,37 +39,62 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	expiry_run(q, true);
 }
 
+/* The earliest of those that stand first in their lanes; 0: none. */
+static int64_t
+first_deadline(struct queue *q)
+{
+	const struct entry *e;
+	struct lane *lane;
+	int64_t first = 0;
+
+	for (unsigned i = 0; (lane = lanes_nth(&q->lanes, i)) != NULL; i++) {
+		e = lane_peek(lane);
+		if (e != NULL && e->deadline != 0 &&
+		    (first == 0 || e->deadline < first))
+			first = e->deadline;
+	}
+	return first;
+}
+
 void
 expiry_watch(struct queue *q)
 {
-	const struct entry *e = lane_peek(lanes_front(&q->lanes));
+	int64_t first = first_deadline(q);
 	struct timeval tv;
 
-	if (q->deleted || e == NULL || e->deadline == 0 ||
-	    (q->watching != 0 && q->watching <= e->deadline))
+	if (q->deleted || first == 0 ||
+	    (q->watching != 0 && q->watching <= first))
 		return;
 	if (q->deadline_timer == NULL)
 		q->deadline_timer =
 		    evtimer_new(q->server->base, on_deadline, q);
-	q->watching = e->deadline;
-	tv = milliseconds(e->deadline - q->server->clock.wall);
+	q->watching = first;
+	tv = milliseconds(first - q->server->clock.wall);
 	evtimer_add(q->deadline_timer, &tv);
+}
+
+static void
+expire(struct queue *q, struct lane *lane, int64_t now, int *left)
+{
+	const struct entry *e;
+
+	for (; *left > 0; --*left) {
+		e = lane_peek(lane);
+		if (e == NULL || e->deadline == 0 || e->deadline >= now)
+			return;
+		deadletter(q, lane_pop(lane), DEATH_EXPIRED);
+	}
 }
 
 void
 expiry_run(struct queue *q, bool reached)
 {
 	int64_t now = q->server->clock.wall + (reached ? 1 : 0);
+	int left = EXPIRE_AT_ONCE;
 	struct lane *lane;
-	const struct entry *e;
 
-	for (int i = 0; i < EXPIRE_AT_ONCE; i++) {
-		lane = lanes_front(&q->lanes);
-		e = lane_peek(lane);
-		if (e == NULL || e->deadline == 0 || e->deadline >= now)
-			break;
-		deadletter(q, lane_pop(lane), DEATH_EXPIRED);
-	}
+	for (unsigned i = 0; (lane = lanes_nth(&q->lanes, i)) != NULL; i++)
+		expire(q, lane, now, &left);
 	queue_load(q);
 	expiry_watch(q);
 }

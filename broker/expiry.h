@@ -12,11 +12,11 @@ struct queue;
  * milliseconds, 0 for none. */
 int64_t expiry_deadline(const struct queue *, int64_t expires_in);
 
-/* Entries at the front whose deadline lies before now (or is now, if reached)
- * go. Then the queue's timer is set for the next. */
+/* Entries at the front of each lane whose deadline lies before now (or is now,
+ * if reached) go. Then the queue's timer is set for the next. */
 void expiry_run(struct queue *, bool reached);
 
-/* Sets the queue's timer for its first entry, if that has a deadline. */
+/* Sets the queue's timer for the earliest deadline at the front of a lane. */
 void expiry_watch(struct queue *);
 
 /* Is the queue at its limit, before m is added? */

@@ -39,8 +39,7 @@ lanes_priority(const struct lanes *l, const struct message *m)
 static inline struct lane *
 lanes_of(struct lanes *l, const struct message *m)
 {
-	return l->count == 0 ? &l->lowest
-			     : lanes_find(l, lanes_priority(l, m));
+	return l->max == 0 ? &l->lowest : lanes_find(l, lanes_priority(l, m));
 }
 
 /* The lane the next entry comes from: the highest that has one ready. */

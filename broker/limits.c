@@ -55,6 +55,7 @@ limits_parse(struct limits *l, struct bytes arguments)
 	l->max_length = number(arguments, "x-max-length", UINT64_MAX);
 	l->max_bytes = number(arguments, "x-max-length-bytes", UINT64_MAX);
 	l->bounded = l->max_length < UINT64_MAX || l->max_bytes < UINT64_MAX;
+	l->max_priority = (uint8_t)number(arguments, "x-max-priority", 0);
 	l->overflow = overflow(arguments);
 	l->single_active = flag(arguments, "x-single-active-consumer");
 	l->dead_letters =

@@ -17,6 +17,7 @@ struct limits {
 	uint64_t max_length; /* ready entries; UINT64_MAX: none */
 	uint64_t max_bytes;  /* of ready bodies; UINT64_MAX: none */
 	bool bounded;	     /* one of the two is set */
+	uint8_t max_priority; /* 0: all are the same */
 	enum overflow overflow;
 	bool dead_letters; /* has a dead letter exchange */
 	bool has_dead_key;

@@ -29,7 +29,7 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	TAILQ_INIT(&q->behind);
 	TAILQ_INIT(&q->waiting);
 	limits_parse(&q->limits, q->arguments);
-	lanes_init(&q->lanes, lane_id, 0, q);
+	lanes_init(&q->lanes, lane_id, q->limits.max_priority, q);
 	expiry_used(q);
 	return q;
 }
@@ -76,6 +76,18 @@ queue_refuses(struct queue *q, struct message *m)
 	return true;
 }
 
+/* A priority has no lane before it is used. */
+static struct lane *
+lane_for(struct queue *q, const struct message *m)
+{
+	uint8_t priority = lanes_priority(&q->lanes, m);
+	struct lane *lane = lanes_find(&q->lanes, priority);
+
+	if (lane->priority == priority)
+		return lane;
+	return vhost_add_lane(q->vhost, q, priority);
+}
+
 /* Over its limit: consumers that can take something now come first. */
 static void
 make_room(struct queue *q)
@@ -89,7 +101,8 @@ make_room(struct queue *q)
 bool
 queue_push(struct queue *q, struct message *m, int64_t expires_in)
 {
-	struct lane *lane = lanes_of(&q->lanes, m);
+	struct lane *lane =
+	    q->lanes.max == 0 ? &q->lanes.lowest : lane_for(q, m);
 	bool stored = queue_stored(q) && m->persistent;
 	int64_t deadline = expiry_deadline(q, expires_in);
 

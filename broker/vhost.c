@@ -291,15 +291,49 @@ vhost_add_queue(struct vhost *v, struct bytes name, struct bytes arguments,
 	return q;
 }
 
+static struct definition
+define_lane(
+    const struct vhost *v, const struct queue *q, const struct lane *lane)
+{
+	return (struct definition){DEF_queue_lane,
+	    .queue_lane = {v->name, queue_name(q), lane->priority,
+		(int64_t)lane->id}};
+}
+
+struct lane *
+vhost_add_lane(struct vhost *v, struct queue *q, uint8_t priority)
+{
+	struct server *s = v->server;
+	uint64_t id = queue_stored(q) ? ++s->last_lane : 0;
+	struct lane *lane = lanes_add(&q->lanes, priority, id);
+
+	if (queue_stored(q)) {
+		struct definition def = define_lane(v, q, lane);
+
+		journal_put(&s->journal, &def);
+	}
+	return lane;
+}
+
+static void
+forget_queue(struct vhost *v, struct queue *q)
+{
+	struct journal *j = &v->server->journal;
+	struct definition def = define_queue(v, q);
+
+	journal_remove(j, &def);
+	for (unsigned i = 0; i < q->lanes.count; i++) {
+		def = define_lane(v, q, q->lanes.above[i]);
+		journal_remove(j, &def);
+	}
+	server_stored(v->server);
+}
+
 void
 vhost_remove_queue(struct vhost *v, struct queue *q)
 {
-	if (queue_stored(q)) {
-		struct definition def = define_queue(v, q);
-
-		journal_remove(&v->server->journal, &def);
-		server_stored(v->server);
-	}
+	if (queue_stored(q))
+		forget_queue(v, q);
 	names_take(&v->queues, queue_name(q));
 	while (q->destination.bindings != NULL)
 		unbind(v, q->destination.bindings);
@@ -335,6 +369,20 @@ vhost_restore_queue(struct vhost *v, const struct def_queue *d)
 	q->durable = true;
 	q->auto_delete = d->auto_delete;
 	names_put(&v->queues, queue_name(q), q);
+}
+
+void
+vhost_restore_lane(struct vhost *v, const struct def_queue_lane *d)
+{
+	struct queue *q = vhost_queue(v, d->queue);
+
+	if (q == NULL || d->priority < 1 || d->priority > q->lanes.max)
+		log_warnx("lane %lld of the store is for priority %lld of "
+			  "queue '%.*s', which has none",
+		    (long long)d->lane, (long long)d->priority,
+		    BYTES_FMT(d->queue));
+	else
+		lanes_add(&q->lanes, (uint8_t)d->priority, (uint64_t)d->lane);
 }
 
 void

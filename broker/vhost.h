@@ -8,6 +8,7 @@
 
 struct channel;
 struct connection;
+struct lane;
 struct queue;
 struct server;
 
@@ -48,6 +49,11 @@ void vhost_bind(struct vhost *, struct exchange *, struct destination *,
 /* An auto-delete exchange goes with its last binding. */
 void vhost_unbind(struct vhost *, struct binding *);
 
+/* A lane for a priority that has none yet, stored if the queue is, in the batch
+ * that is open: so with the first message that needs it, at the latest. */
+struct lane *vhost_add_lane(
+    struct vhost *, struct queue *, uint8_t priority);
+
 /* The queue leaves the namespace, with all bindings to it, and the store; for
  * queue_delete. */
 void vhost_remove_queue(struct vhost *, struct queue *);
@@ -55,6 +61,7 @@ void vhost_remove_queue(struct vhost *, struct queue *);
 /* Takes definitions back from the store at start. */
 void vhost_restore_exchange(struct vhost *, const struct def_exchange *);
 void vhost_restore_queue(struct vhost *, const struct def_queue *);
+void vhost_restore_lane(struct vhost *, const struct def_queue_lane *);
 void vhost_restore_binding(struct vhost *, const struct def_binding *);
 
 #endif

@@ -390,14 +390,27 @@ write_lane(struct transaction *t, const struct lane_change *l)
 	    l->bytes, l->first, l->next_position, l->delivered_to);
 }
 
+/* The lane that a definition names, or 0. */
+static uint64_t
+lane_of(const struct definition *d)
+{
+	switch (d->kind) {
+	case DEF_queue:
+		return (uint64_t)d->queue.lane;
+	case DEF_queue_lane:
+		return (uint64_t)d->queue_lane.lane;
+	default:
+		return 0;
+	}
+}
+
 static int
 write_definition(struct transaction *t, const struct definition_change *d)
 {
-	int64_t lane =
-	    d->definition.kind == DEF_queue ? d->definition.queue.lane : 0;
+	uint64_t lane = lane_of(&d->definition);
 
-	if (lane > (int64_t)t->last_lane)
-		t->last_lane = (uint64_t)lane;
+	if (lane > t->last_lane)
+		t->last_lane = lane;
 	return connection_define(t->c, &d->definition, d->remove);
 }
 

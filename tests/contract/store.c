@@ -336,6 +336,12 @@ list_definition(void *arg, const struct definition *d)
 		    BYTES_FMT(d->queue.name), (long long)d->queue.lane,
 		    (long long)d->queue.exclusive);
 		break;
+	case DEF_queue_lane:
+		snprintf(l->text + n, left, "queue_lane %.*s %lld %lld;",
+		    BYTES_FMT(d->queue_lane.queue),
+		    (long long)d->queue_lane.priority,
+		    (long long)d->queue_lane.lane);
+		break;
 	case DEF_binding:
 		snprintf(l->text + n, left, "binding %.*s %.*s %zu;",
 		    BYTES_FMT(d->binding.source),
@@ -384,12 +390,15 @@ definitions_are_put_replaced_and_removed(const char *kind)
 	struct listed l;
 	struct definition queue = {.kind = DEF_queue,
 	    .queue = {BYTES("/"), BYTES("jobs"), 9, 0, 1, BYTES("\0\0")}};
+	struct definition lane = {.kind = DEF_queue_lane,
+	    .queue_lane = {BYTES("/"), BYTES("jobs"), 5, 12}};
 	struct definition binding = {.kind = DEF_binding,
 	    .binding = {BYTES("/"), BYTES("amq.topic"), 0, BYTES("jobs"),
 		BYTES("a.*"), BYTES("")}};
 	struct definition vhost = {
 	    .kind = DEF_vhost, .vhost = {BYTES("/"), BYTES("meta")}};
 
+	batch_put(b, &lane);
 	batch_put(b, &binding);
 	batch_put(b, &queue);
 	queue.queue.exclusive = 0;
@@ -400,16 +409,19 @@ definitions_are_put_replaced_and_removed(const char *kind)
 	binding.binding.arguments = BYTES("");
 	batch_remove(b, &binding);
 	apply(r, b);
-	CU_ASSERT_EQUAL(list(r, &l), rig_forgets(r) ? 0 : 9);
-	CU_ASSERT_STRING_EQUAL(
-	    l.text, "vhost / 4;queue jobs 9 0;binding amq.topic a.* 5;");
+	CU_ASSERT_EQUAL(list(r, &l), rig_forgets(r) ? 0 : 12);
+	CU_ASSERT_STRING_EQUAL(l.text,
+	    "vhost / 4;queue jobs 9 0;queue_lane jobs 5 12;"
+	    "binding amq.topic a.* 5;");
 	rig_reopen(r);
 	list(r, &l);
-	CU_ASSERT_STRING_EQUAL(
-	    l.text, "vhost / 4;queue jobs 9 0;binding amq.topic a.* 5;");
+	CU_ASSERT_STRING_EQUAL(l.text,
+	    "vhost / 4;queue jobs 9 0;queue_lane jobs 5 12;"
+	    "binding amq.topic a.* 5;");
 	b = batch_new(++r->seq);
 	batch_remove(b, &queue);
 	batch_remove(b, &queue);
+	batch_remove(b, &lane);
 	apply(r, b);
 	list(r, &l);
 	CU_ASSERT_STRING_EQUAL(l.text, "vhost / 4;binding amq.topic a.* 5;");
