@@ -57,15 +57,37 @@ message_new(struct bytes exchange, struct bytes key, struct bytes props,
 	return m;
 }
 
+/* It takes the end of the body's room. */
+struct message *
+message_new_bcc(struct bytes exchange, struct bytes key, struct bytes props,
+    uint64_t body_size, struct bytes bcc)
+{
+	uint64_t room;
+	if (bcc.n > UINT32_MAX ||
+	    __builtin_add_overflow(body_size, bcc.n, &room))
+		return NULL;
+	struct message *m = message_new(exchange, key, props, room);
+	if (m == NULL || bcc.n == 0)
+		return m;
+	m->body_size = body_size;
+	m->bcc_size = (uint32_t)bcc.n;
+	memcpy((uint8_t *)message_bcc(m).p, bcc.p, bcc.n);
+	return m;
+}
+
 struct message *
 message_resize(struct message *m, uint64_t body_size)
 {
 	size_t total;
-	assert(m->refs == 1);
-	if (sum(m->names_size, m->props_size, body_size, &total) == 0)
+	assert(m->refs == 1 && body_size >= m->body_size);
+	if (sum(m->names_size, (size_t)m->props_size + m->bcc_size, body_size,
+		&total) == 0)
 		return NULL;
 	struct message *resized = realloc(m, total);
-	if (resized != NULL)
-		resized->body_size = body_size;
+	if (resized == NULL)
+		return NULL;
+	const uint8_t *bcc = message_bcc(resized).p;
+	resized->body_size = body_size;
+	memmove((uint8_t *)message_bcc(resized).p, bcc, resized->bcc_size);
 	return resized;
 }

@@ -13,14 +13,16 @@
 
 /* data holds, one behind the other: the exchange's name and the routing key,
  * each as a short string with its length octet (so that basic.deliver copies
- * both at once), the properties as they came on the wire (flags and list), and
- * the body. */
+ * both at once), the properties as they came on the wire (flags and list), the
+ * body, and the BCC header that was taken out of the properties: further
+ * routing keys, members of an array (table.h), which no consumer sees. */
 struct message {
 	uint32_t refs;
 	uint16_t names_size; /* exchange and key with their length octets */
 	uint8_t persistent;  /* delivery-mode 2 */
 	uint8_t priority;
 	uint32_t props_size;
+	uint32_t bcc_size;
 	uint64_t body_size;
 	uint8_t data[];
 };
@@ -32,8 +34,12 @@ struct message {
 struct message *message_new(struct bytes exchange, struct bytes key,
     struct bytes props, uint64_t body_size);
 
-/* Gives an unshared message room for body_size bytes of body and sets its
- * body_size; what was in the body stays. The result takes the place of m; NULL,
+/* The same with a BCC header, copied too. */
+struct message *message_new_bcc(struct bytes exchange, struct bytes key,
+    struct bytes props, uint64_t body_size, struct bytes bcc);
+
+/* Gives an unshared message room for body_size bytes of body, not less than it
+ * has, and sets its body_size; all that was in it stays. The result takes the place of m; NULL,
  * with m as it was, if the memory cannot be had. */
 struct message *message_resize(struct message *m, uint64_t body_size);
 
@@ -84,11 +90,19 @@ message_body(const struct message *m)
 	    m->data + m->names_size + m->props_size, m->body_size};
 }
 
+static inline struct bytes
+message_bcc(const struct message *m)
+{
+	return (struct bytes){m->data + m->names_size + m->props_size +
+		m->body_size, m->bcc_size};
+}
+
 /* What it takes in memory, for accounting. */
 static inline size_t
 message_size(const struct message *m)
 {
-	return sizeof *m + m->names_size + m->props_size + m->body_size;
+	return sizeof *m + m->names_size + m->props_size + m->bcc_size +
+	    m->body_size;
 }
 
 #endif

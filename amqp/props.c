@@ -25,6 +25,16 @@ enum { FLAGS_UNUSED = 3 };
 	P(PROP_APP_ID, app_id, shortstr)                                       \
 	P(PROP_CLUSTER_ID, cluster_id, shortstr)
 
+static bool
+check_headers(struct amqp_props *props)
+{
+	bool copied = false;
+	bool sound = amqp_headers_check(props->headers, &copied);
+	if (copied)
+		props->flags |= PROP_COPIED;
+	return sound;
+}
+
 bool
 amqp_props_parse(struct bytes wire, struct amqp_props *props)
 {
@@ -37,7 +47,8 @@ amqp_props_parse(struct bytes wire, struct amqp_props *props)
 		props->name = reader_##kind(&r);
 	PROPS(READ)
 #undef READ
-	return reader_ok(&r) && amqp_table_check(props->headers);
+	return reader_ok(&r) &&
+	    (props->headers.n == 0 || check_headers(props));
 }
 
 void

@@ -21,6 +21,7 @@ enum {
 	PROP_USER_ID = 1 << 4,
 	PROP_APP_ID = 1 << 3,
 	PROP_CLUSTER_ID = 1 << 2,
+	PROP_COPIED = 1 << 0, /* not of the wire: headers may name CC or BCC */
 };
 
 /* The properties, each borrowed from the wire; absent ones are empty or 0 and

@@ -63,14 +63,18 @@ check_finite(struct reader *r, char tag)
 }
 
 /* A table's pairs or an array's members. Each octet is visited once, whatever
- * the depth: what is inside is looked at only on its own level. */
+ * the depth: what is inside is looked at only on its own level. *copied is set
+ * if a key ends in C. */
 static bool
-check_inside(struct bytes inside, bool keys, int depth)
+check_inside(struct bytes inside, bool keys, int depth, bool *copied)
 {
 	struct reader r = reader_of(inside);
 	while (reader_left(&r) > 0) {
-		if (keys)
+		if (keys) {
 			reader_shortstr(&r);
+			if (r.p[-1] == 'C')
+				*copied = true;
+		}
 		char tag = (char)reader_u8(&r);
 		if (tag_of(tag)->type == NULL)
 			return false;
@@ -79,7 +83,8 @@ check_inside(struct bytes inside, bool keys, int depth)
 		} else if (tag == 'F' || tag == 'A') {
 			struct bytes deeper = reader_longstr(&r);
 			if (depth == AMQP_TABLE_DEPTH ||
-			    !check_inside(deeper, tag == 'F', depth + 1))
+			    !check_inside(
+				deeper, tag == 'F', depth + 1, copied))
 				return false;
 		} else if (tag == 'f' || tag == 'd') {
 			if (!check_finite(&r, tag))
@@ -94,7 +99,14 @@ check_inside(struct bytes inside, bool keys, int depth)
 bool
 amqp_table_check(struct bytes table)
 {
-	return check_inside(table, true, 0);
+	bool copied;
+	return check_inside(table, true, 0, &copied);
+}
+
+bool
+amqp_headers_check(struct bytes table, bool *copied)
+{
+	return check_inside(table, true, 0, copied);
 }
 
 /* --- reading ------------------------------------------------------------- */

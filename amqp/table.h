@@ -31,6 +31,10 @@ enum { AMQP_TABLE_DEPTH = 64 }; /* tables and arrays inside each other */
  * tables that passed. */
 bool amqp_table_check(struct bytes table);
 
+/* The same for a headers property; *copied is set if one of its keys ends in C
+ * and so may be CC or BCC. */
+bool amqp_headers_check(struct bytes table, bool *copied);
+
 /* Reads the next pair; false at the end. Start with reader_of(table). */
 bool amqp_table_next(
     struct reader *, struct bytes *key, struct amqp_value *value);

@@ -166,7 +166,7 @@ struct bytes pack_alive(const struct pack_writer *);
 struct pack_entry {
 	uint64_t position;
 	int64_t deadline;
-	struct bytes names, props, body;
+	struct bytes names, props, bcc, body;
 	uint64_t apart;     /* the chunk with the body, or 0 */
 	uint64_t body_size; /* wherever it is */
 };

@@ -89,7 +89,8 @@ make_message(
 	struct reader names = reader_of(e->names);
 	struct bytes exchange = reader_shortstr(&names);
 	struct bytes key = reader_shortstr(&names);
-	struct message *m = message_new(exchange, key, e->props, e->body_size);
+	struct message *m = message_new_bcc(
+	    exchange, key, e->props, e->body_size, e->bcc);
 	int rc = SQLITE_OK;
 
 	if (m == NULL)

@@ -13,8 +13,9 @@ enum {
 	HAS_DEADLINE = 1 << 1, /* milliseconds */
 	HAS_NAMES = 1 << 2,    /* size and bytes; else those before it */
 	HAS_PROPS = 1 << 3,    /* size and bytes; else those before it */
-	IS_APART = 1 << 4,     /* the chunk that is its body */
-	ALL_FLAGS = (1 << 5) - 1,
+	HAS_BCC = 1 << 4,      /* size and bytes; else none */
+	IS_APART = 1 << 5,     /* the chunk that is its body */
+	ALL_FLAGS = (1 << 6) - 1,
 };
 
 enum { NUMBER_MAX = 10 }; /* octets of the longest number */
@@ -93,6 +94,8 @@ flags_of(const struct pack_writer *w, uint64_t position, const struct put *p,
 	if (before == NULL ||
 	    !bytes_eq(message_props(m), message_props(before)))
 		flags |= HAS_PROPS;
+	if (m->bcc_size != 0)
+		flags |= HAS_BCC;
 	if (body != 0)
 		flags |= IS_APART;
 	return flags;
@@ -125,7 +128,7 @@ pack_add(struct pack_writer *w, uint64_t position, const struct put *put,
 	uint8_t flags = flags_of(w, position, put, body);
 	size_t in_place = body != 0 ? 0 : m->body_size;
 	uint8_t *start = writer_room(&w->data,
-	    1 + 6 * NUMBER_MAX + m->names_size + m->props_size + in_place);
+	    1 + 7 * NUMBER_MAX + message_size(m) - m->body_size + in_place);
 	uint8_t *p = put_u8(start, flags);
 
 	if (flags & HAS_GAP)
@@ -136,6 +139,8 @@ pack_add(struct pack_writer *w, uint64_t position, const struct put *put,
 		p = put_run(p, message_names(m));
 	if (flags & HAS_PROPS)
 		p = put_run(p, message_props(m));
+	if (flags & HAS_BCC)
+		p = put_run(p, message_bcc(m));
 	if (flags & IS_APART)
 		p = put_number(p, body);
 	p = put_number(p, m->body_size);
@@ -188,6 +193,7 @@ read_fields(struct reader *r, uint8_t flags, struct pack_entry *e)
 		e->names = read_run(r);
 	if (flags & HAS_PROPS)
 		e->props = read_run(r);
+	e->bcc = flags & HAS_BCC ? read_run(r) : (struct bytes){r->p, 0};
 	e->apart = flags & IS_APART ? read_number(r) : 0;
 	e->body_size = read_number(r);
 	e->body = (struct bytes){r->p, 0};

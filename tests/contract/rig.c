@@ -42,11 +42,13 @@ envelope(uint32_t number, size_t size)
 	    BYTES(""), BYTES("amq.topic"), BYTES("orders")};
 	static const struct bytes props[] = {
 	    BYTES("\x10\x00\x02"), BYTES("\x18\x00\x02\x07")};
+	static const struct bytes bcc[] = {
+	    BYTES(""), BYTES("S\0\0\0\1a"), BYTES("")};
 	char key[32];
 
 	snprintf(key, sizeof key, "key.%u", number % 5);
-	return message_new(exchanges[number / 7 % 3], bytes_str(key),
-	    props[number / 3 % 2], size);
+	return message_new_bcc(exchanges[number / 7 % 3], bytes_str(key),
+	    props[number / 3 % 2], size, bcc[number / 2 % 3]);
 }
 
 static uint8_t

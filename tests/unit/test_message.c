@@ -120,8 +120,25 @@ resize_keeps_all_parts(void)
 	CU_ASSERT(bytes_starts(message_body(m), BYTES("abx")));
 	CU_ASSERT(bytes_eq(message_key(m), BYTES("a.b")));
 	CU_ASSERT(bytes_eq(message_props(m), PROPS));
-	m = message_resize(m, 1);
-	CU_ASSERT(bytes_eq(message_body(m), BYTES("a")));
+	message_unref(m);
+}
+
+static void
+a_bcc_header_stands_behind_the_body(void)
+{
+	struct bytes bcc = BYTES("S\0\0\0\1q");
+	struct message *m =
+	    message_new_bcc(BYTES("x"), BYTES("k"), PROPS, 2, bcc);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	memcpy((void *)message_body(m).p, "ab", 2);
+	CU_ASSERT(bytes_eq(message_bcc(m), bcc));
+	CU_ASSERT_EQUAL(
+	    message_size(m), sizeof *m + 4 + PROPS.n + 2 + bcc.n);
+	m = message_resize(m, 4);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	memcpy((uint8_t *)message_body(m).p + 2, "cd", 2);
+	CU_ASSERT(bytes_eq(message_body(m), BYTES("abcd")));
+	CU_ASSERT(bytes_eq(message_bcc(m), bcc));
 	message_unref(m);
 }
 
@@ -172,6 +189,8 @@ static const struct unit_test tests[] = {
 	properties_cut_short_count_as_absent},
     {"each reference keeps it", each_reference_keeps_it},
     {"resize keeps all parts", resize_keeps_all_parts},
+    {"a bcc header stands behind the body",
+	a_bcc_header_stands_behind_the_body},
     {"sizes that cannot be had are refused",
 	sizes_that_cannot_be_had_are_refused},
     {"properties over 4 GiB are refused", properties_over_4_gib_are_refused},

@@ -154,6 +154,31 @@ malformed_headers_are_malformed_properties(void)
 	CU_ASSERT(!amqp_props_parse(BYTES("\x20\0\xff\xff\xff\xff\x01kV"), &p));
 }
 
+static bool
+copied(struct bytes wire)
+{
+	struct amqp_props p;
+	CU_ASSERT(amqp_props_parse(wire, &p));
+	return p.flags & PROP_COPIED;
+}
+
+static void
+keys_that_may_be_copies_are_noticed(void)
+{
+	CU_ASSERT(!copied(BYTES("\0\0")));
+	CU_ASSERT(!copied(BYTES("\x20\0\0\0\0\0")));
+	CU_ASSERT(copied(BYTES("\x20\0\0\0\0\x04\x02"
+			       "CCV")));
+	CU_ASSERT(copied(BYTES("\x20\0\0\0\0\x08\x01"
+			       "aV\x03"
+			       "BCCV")));
+	CU_ASSERT(!copied(BYTES("\x20\0\0\0\0\x04\x02"
+				"CDV")));
+	CU_ASSERT(!copied(BYTES("\x20\0\0\0\0\x08\x01"
+				"kS\0\0\0\x01"
+				"C")));
+}
+
 static const struct unit_test tests[] = {
     {"no properties are two zero octets", no_properties_are_two_zero_octets},
     {"each property alone comes back", each_property_alone_comes_back},
@@ -166,6 +191,8 @@ static const struct unit_test tests[] = {
     {"leftover octets are malformed", leftover_octets_are_malformed},
     {"malformed headers are malformed properties",
 	malformed_headers_are_malformed_properties},
+    {"keys that may be copies are noticed",
+	keys_that_may_be_copies_are_noticed},
 };
 
 UNIT_MAIN("props", tests)
