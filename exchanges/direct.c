@@ -78,6 +78,7 @@ direct_fini(struct exchange *x)
 const struct exchange_type type_direct = {
     .name = "direct",
     .by_key_only = true,
+    .every_key = true,
     .add = direct_add,
     .remove = direct_remove,
     .match = direct_match,

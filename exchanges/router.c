@@ -89,6 +89,8 @@ match_keys(struct walk *walk, struct exchange *x, const struct routing *routing)
 	struct routing one = *routing;
 
 	walk->route->work += x->rule->match(x, &one, reached, walk);
+	if (!x->rule->every_key)
+		return;
 	for (size_t i = 0; i < routing->copy_count; i++) {
 		one.key = routing->copies[i];
 		walk->route->work += x->rule->match(x, &one, reached, walk);

@@ -330,6 +330,7 @@ topic_fini(struct exchange *x)
 const struct exchange_type type_topic = {
     .name = "topic",
     .by_key_only = true,
+    .every_key = true,
     .add = topic_add,
     .remove = topic_remove,
     .match = topic_match,

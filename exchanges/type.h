@@ -10,8 +10,8 @@ struct routing {
 	struct bytes key;
 	struct bytes headers; /* the table of the headers property, or empty */
 
-	/* Further keys (CC and BCC). The router asks a type for one key at a
-	 * time, in key; a type never looks here. */
+	/* Further keys (CC and BCC). The router asks a type that matches every
+	 * key for one at a time, in key; a type never looks here. */
 	const struct bytes *copies;
 	size_t copy_count;
 };
@@ -47,6 +47,10 @@ struct exchange_type {
 	/* Whether routes depend on the routing key alone: then a channel may
 	 * remember them while the topology stands. */
 	bool by_key_only;
+
+	/* Whether each of a message's keys is looked at: else the first stands
+	 * for all. */
+	bool every_key;
 
 	/* Called before anything is bound; see exchange_check_binding. NULL if
 	 * everything can be bound. */

@@ -280,6 +280,22 @@ test_copies_are_further_keys(void)
 	rig_fini(&rig);
 }
 
+static void
+test_types_that_look_at_no_key_are_asked_once(void)
+{
+	const struct bytes copies[] = {BYTES("c"), BYTES("d")};
+	struct rig rig;
+	struct exchange *x;
+
+	rig_init(&rig);
+	x = rig_exchange(&rig, &type_fanout, "x");
+	rig_bind(x, rig_queue(&rig, "a"), "", NULL);
+	rig_bind(x, rig_queue(&rig, "b"), "", NULL);
+	CU_ASSERT_EQUAL(route_keys(&rig, x, BYTES("a"), copies, 2), 2);
+	CU_ASSERT_EQUAL(rig.route.work, 2);
+	rig_fini(&rig);
+}
+
 /* RabbitMQ 3.10.8: one matching key suffices. */
 static void
 test_alternate_is_not_tried_when_a_copy_matches(void)
@@ -458,6 +474,8 @@ static const struct unit_test tests[] = {
     {"default exchange routes to the queue of that name",
 	test_default_exchange_routes_to_the_queue_of_that_name},
     {"copies are further keys", test_copies_are_further_keys},
+    {"types that look at no key are asked once",
+	test_types_that_look_at_no_key_are_asked_once},
     {"alternate is not tried when a copy matches",
 	test_alternate_is_not_tried_when_a_copy_matches},
     {"route tells whether the key alone decided",
