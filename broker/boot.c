@@ -495,6 +495,7 @@ server_free(struct server *s)
 		auth_free(s->auth);
 	tls_context_free(s->tls);
 	route_fini(&s->route);
+	copies_fini(&s->copies);
 	writer_fini(&s->writer);
 	event_free(s->wake);
 	event_free(s->timer);

@@ -8,6 +8,7 @@
 #include "amqp/props.h"
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
+#include "broker/envelope.h"
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -104,8 +105,7 @@ put_new(struct writer *w, const struct queue *q, const struct message *m,
 	writer_shortstr(w, BYTES("routing-keys"));
 	writer_u8(w, 'A');
 	keys = writer_mark(w);
-	writer_u8(w, 'S');
-	writer_longstr(w, message_key(m));
+	envelope_put_keys(w, m, p);
 	writer_patch(w, keys);
 	writer_patch(w, mark);
 }
@@ -134,10 +134,12 @@ put_deaths(struct writer *w, const struct queue *q, const struct message *m,
 	writer_patch(w, mark);
 }
 
+/* With a new key the further ones are gone, too. */
 static bool
-is_replaced(struct bytes key, bool first)
+is_replaced(const struct queue *q, struct bytes key, bool first)
 {
 	return bytes_eq(key, BYTES("x-death")) ||
+	    (q->limits.has_dead_key && bytes_eq(key, BYTES("CC"))) ||
 	    bytes_starts(key, BYTES("x-last-death-")) ||
 	    (first && bytes_starts(key, BYTES("x-first-death-")));
 }
@@ -167,7 +169,7 @@ put_headers(struct writer *w, const struct queue *q, const struct message *m,
 
 	for (const uint8_t *from = r.p; amqp_table_next(&r, &key, &v);
 	     from = r.p)
-		if (!is_replaced(key, first))
+		if (!is_replaced(q, key, first))
 			copy_pair(w, from, &r);
 	put_deaths(w, q, m, p, why);
 	if (first)
@@ -181,8 +183,9 @@ static struct message *
 rewrite(const struct queue *q, const struct message *m, enum death why)
 {
 	struct writer headers = {0}, props = {0};
-	struct bytes key =
-	    q->limits.has_dead_key ? q->limits.dead_key : message_key(m);
+	bool new_key = q->limits.has_dead_key;
+	struct bytes key = new_key ? q->limits.dead_key : message_key(m);
+	struct bytes bcc = new_key ? BYTES("") : message_bcc(m);
 	struct amqp_props p;
 	struct message *copy;
 
@@ -191,8 +194,8 @@ rewrite(const struct queue *q, const struct message *m, enum death why)
 	p.headers = writer_view(&headers);
 	p.flags = (uint16_t)((p.flags | PROP_HEADERS) & ~PROP_EXPIRATION);
 	amqp_props_write(&props, &p);
-	copy = message_new(q->limits.dead_exchange, key, writer_view(&props),
-	    m->body_size);
+	copy = message_new_bcc(q->limits.dead_exchange, key,
+	    writer_view(&props), m->body_size, bcc);
 	if (copy != NULL)
 		put_bytes(
 		    (uint8_t *)message_body(copy).p, message_body(m));
@@ -227,13 +230,13 @@ send_on(struct server *s, struct vhost *v, struct message *m, enum death why)
 {
 	struct exchange *x = vhost_exchange(v, message_exchange(m));
 	struct amqp_props p;
-	struct routing routing = {.key = message_key(m)};
+	struct routing routing;
 	struct bytes deaths;
 
 	if (x == NULL)
 		return;
-	amqp_props_parse(message_props(m), &p);
-	routing.headers = p.headers;
+	envelope_read(m, &p);
+	routing = envelope_routing(m, &p, &s->copies);
 	deaths = deaths_of(&p);
 	route_begin(&s->route);
 	route(&s->route, x, &routing, &v->exchanges, &v->queues);

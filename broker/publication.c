@@ -7,6 +7,7 @@
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
 #include "broker/deliver.h"
+#include "broker/envelope.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/tx.h"
@@ -87,28 +88,6 @@ check_exchange(struct channel *ch, const struct content *p, struct exchange **x)
 	return AMQP_OK;
 }
 
-static int
-look_up(struct channel *ch, const struct content *p)
-{
-	struct server *s = ch->server;
-	struct vhost *v = ch->connection->vhost;
-	struct routing routing = {p->key, p->props.headers};
-	struct exchange *x;
-	int code;
-
-	if (cache_hit(ch, p))
-		return AMQP_OK;
-	if ((code = check_exchange(ch, p, &x)) != AMQP_OK)
-		return code;
-	route_begin(&s->route);
-	route(&s->route, x, &routing, &v->exchanges, &v->queues);
-	s->budget -= s->route.work < s->budget ? s->route.work : s->budget;
-	cache_fill(ch, p, &s->route);
-	if (!s->route.by_key_only)
-		ch->cache.generation = 0;
-	return AMQP_OK;
-}
-
 /* --- what can be wrong with it --------------------------------------------------- */
 
 static int
@@ -167,6 +146,16 @@ check_user_id(struct channel *ch, struct bytes id)
 }
 
 static int
+check_delivery_mode(struct channel *ch, uint8_t mode)
+{
+	if (mode == 1 || mode == PERSISTENT)
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "invalid message: {delivery_mode_unknown,%u}", mode);
+}
+
+/* In RabbitMQ's order. */
+static int
 check_props(struct channel *ch, struct content *c)
 {
 	const struct amqp_props *p = &c->props;
@@ -175,19 +164,45 @@ check_props(struct channel *ch, struct content *c)
 	c->expires_in = -1;
 	if (p->flags == 0)
 		return AMQP_OK;
-	if ((p->flags & PROP_DELIVERY_MODE) && p->delivery_mode != 1 &&
-	    p->delivery_mode != PERSISTENT)
-		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "invalid message: {delivery_mode_unknown,%u}",
-		    p->delivery_mode);
 	if (p->flags & PROP_USER_ID)
 		code = check_user_id(ch, p->user_id);
 	if (code == AMQP_OK && (p->flags & PROP_EXPIRATION))
 		code = check_expiration(ch, p->expiration, &c->expires_in);
+	if (code == AMQP_OK && (p->flags & PROP_COPIED))
+		code = envelope_check(ch, p);
+	if (code == AMQP_OK && (p->flags & PROP_DELIVERY_MODE))
+		code = check_delivery_mode(ch, p->delivery_mode);
 	return code;
 }
 
 /* --- publish --------------------------------------------------------------------- */
+
+/* Where the last one went, or the exchange that must be asked. A message with
+ * keys of its own does not go where the last one went. */
+static int
+look_up(struct channel *ch, const struct content *p, struct exchange **x)
+{
+	*x = NULL;
+	if (!(p->props.flags & PROP_COPIED) && cache_hit(ch, p))
+		return AMQP_OK;
+	return check_exchange(ch, p, x);
+}
+
+static void
+find_way(struct channel *ch, const struct content *p, struct exchange *x)
+{
+	struct server *s = ch->server;
+	struct vhost *v = ch->connection->vhost;
+	struct routing routing =
+	    envelope_routing(p->message, &p->props, &s->copies);
+
+	route_begin(&s->route);
+	route(&s->route, x, &routing, &v->exchanges, &v->queues);
+	s->budget -= s->route.work < s->budget ? s->route.work : s->budget;
+	cache_fill(ch, p, &s->route);
+	if (!s->route.by_key_only)
+		ch->cache.generation = 0;
+}
 
 /* Gives the message to its queues; refused tells that one was full. Returns the
  * batch that holds it, or 0. */
@@ -217,6 +232,7 @@ enqueue(struct channel *ch, const struct content *p, bool *refused)
 static int
 publish(struct channel *ch, struct content *p)
 {
+	struct exchange *x;
 	uint64_t seq;
 	bool refused = false;
 	int code;
@@ -224,9 +240,11 @@ publish(struct channel *ch, struct content *p)
 	if (p->immediate)
 		return channel_refuse(
 		    ch, AMQP_NOT_IMPLEMENTED, "immediate=true");
-	if ((code = look_up(ch, p)) != AMQP_OK ||
+	if ((code = look_up(ch, p, &x)) != AMQP_OK ||
 	    (code = check_props(ch, p)) != AMQP_OK)
 		return code;
+	if (x != NULL)
+		find_way(ch, p, x);
 	ch->server->stats.published++;
 	if (ch->tx != NULL) {
 		tx_publish(ch, p->message, p->expires_in, p->mandatory);
@@ -278,6 +296,23 @@ read_header(struct channel *ch, struct bytes payload, uint64_t *body_size,
 	return AMQP_OK;
 }
 
+static int
+no_memory(struct channel *ch)
+{
+	return channel_refuse(ch, AMQP_RESOURCE_ERROR, "out of memory");
+}
+
+/* The message without its body, or NULL. */
+static inline struct message *
+make_message(
+    struct channel *ch, struct content *p, struct bytes wire, uint64_t size)
+{
+	if (envelope_is_plain(&p->props))
+		return message_new(p->exchange, p->key, wire, size);
+	return envelope_new(
+	    ch, p->exchange, p->key, wire, size, &p->props);
+}
+
 int
 publication_whole(struct channel *ch, const struct amqp_basic_publish *method,
     struct bytes header, struct bytes body)
@@ -290,10 +325,8 @@ publication_whole(struct channel *ch, const struct amqp_basic_publish *method,
 
 	if (code != AMQP_OK)
 		return code;
-	p.message = message_new(p.exchange, p.key, wire, body.n);
-	if (p.message == NULL)
-		return channel_refuse(
-		    ch, AMQP_RESOURCE_ERROR, "out of memory");
+	if ((p.message = make_message(ch, &p, wire, body.n)) == NULL)
+		return no_memory(ch);
 	put_bytes((uint8_t *)message_body(p.message).p, body);
 	code = publish(ch, &p);
 	message_unref(p.message);
@@ -328,7 +361,7 @@ complete(struct channel *ch)
 
 	p->state = PUBLICATION_NONE;
 	p->message = NULL;
-	amqp_props_parse(message_props(c.message), &c.props);
+	envelope_read(c.message, &c.props);
 	code = publish(ch, &c);
 	message_unref(c.message);
 	return code;
@@ -338,19 +371,16 @@ int
 publication_header(struct channel *ch, struct bytes payload)
 {
 	struct publication *p = &ch->publication;
-	struct amqp_props props;
+	struct content c = {{p->names, p->exchange_size},
+	    {p->names + p->exchange_size, p->key_size}};
 	struct bytes wire;
-	int code = read_header(ch, payload, &p->announced, &wire, &props);
+	int code = read_header(ch, payload, &p->announced, &wire, &c.props);
 
 	if (code != AMQP_OK)
 		return code;
-	p->message = message_new((struct bytes){p->names, p->exchange_size},
-	    (struct bytes){p->names + p->exchange_size, p->key_size}, wire,
-	    p->announced < BODY_AT_ONCE ? p->announced : BODY_AT_ONCE);
-	if (p->message == NULL)
-		return channel_refuse(
-		    ch, AMQP_RESOURCE_ERROR, "out of memory");
-	p->room = p->message->body_size;
+	p->room = p->announced < BODY_AT_ONCE ? p->announced : BODY_AT_ONCE;
+	if ((p->message = make_message(ch, &c, wire, p->room)) == NULL)
+		return no_memory(ch);
 	p->received = 0;
 	p->state = PUBLICATION_BODY;
 	return p->announced == 0 ? complete(ch) : AMQP_OK;
@@ -384,8 +414,7 @@ publication_body(struct channel *ch, struct bytes payload)
 		return channel_refuse(ch, AMQP_FRAME_ERROR,
 		    "content body is longer than announced");
 	if (!make_room(p, p->received + payload.n))
-		return channel_refuse(
-		    ch, AMQP_RESOURCE_ERROR, "out of memory");
+		return no_memory(ch);
 	put_bytes((uint8_t *)message_body(p->message).p + p->received, payload);
 	p->received += payload.n;
 	return p->received == p->announced ? complete(ch) : AMQP_OK;

@@ -10,6 +10,7 @@
 #include "broker/auth.h"
 #include "broker/clock.h"
 #include "broker/config.h"
+#include "broker/envelope.h"
 #include "broker/journal.h"
 #include "broker/lane.h"
 #include "broker/transport.h"
@@ -55,6 +56,7 @@ struct server {
 	uint64_t last_lane;  /* ids given to lanes */
 	uint64_t generation; /* of topology and permissions, for caches */
 	struct route route;  /* used again for each publication */
+	struct copies copies; /* of its keys; the same */
 	uint32_t last_id;    /* of connections */
 	unsigned connection_count;
 	uint64_t changed_seq; /* batch the current method's answer waits for */
