@@ -18,8 +18,6 @@
 #include "broker/tls.h"
 #include "broker/vhost.h"
 
-enum { BACKLOG_MAX = 32 * 1024 * 1024 }; /* bytes not yet on disk */
-
 /* --- the store ------------------------------------------------------------------- */
 
 static void
@@ -408,6 +406,8 @@ begin(struct server *s)
 	s->journal.hold_bytes = s->config->hold_bytes;
 	make_defaults(s);
 	set_loopback_users(s);
+	pressure_init(&s->pressure, s->config, s->ephemeral ? NULL : s->dir);
+	pressure_look(&s->pressure);
 	return open_listeners(s) && open_control(s);
 }
 
@@ -420,10 +420,10 @@ server_new(struct config *config, const char *dir, bool ephemeral)
 	s->dir = dir;
 	s->ephemeral = ephemeral;
 	s->lock_fd = -1;
+	s->pressure.resident = -1;
 	s->generation = 1;
 	s->mark.entries = (size_t)config->lane_memory_entries;
 	s->mark.bytes = config->lane_memory_bytes;
-	s->backlog = BACKLOG_MAX;
 	clock_advance(&s->clock, config->clock_offset);
 	clock_update(&s->clock);
 	s->started_at = s->clock.wall;
@@ -497,6 +497,7 @@ server_free(struct server *s)
 	route_fini(&s->route);
 	copies_fini(&s->copies);
 	writer_fini(&s->writer);
+	pressure_fini(&s->pressure);
 	event_free(s->wake);
 	event_free(s->timer);
 	io_fini(&s->io);

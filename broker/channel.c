@@ -68,6 +68,7 @@ channel_free(struct channel *ch)
 
 	if (ch->acked_seq > c->close_seq)
 		c->close_seq = ch->acked_seq;
+	hold_forget(ch);
 	connection_drop_channel(c, ch);
 	promises_fini(ch);
 	ledger_fini(&ch->ledger);
@@ -159,6 +160,7 @@ channel_fail(struct channel *ch, int code, const char *text)
 {
 	char full[AMQP_REPLY_SIZE];
 	struct amqp_method close = {AMQP_channel_close};
+	bool closes;
 
 	if (amqp_reply_closes_connection(code)) {
 		connection_fail(
@@ -169,11 +171,15 @@ channel_fail(struct channel *ch, int code, const char *text)
 	amqp_reply_print(full, code, text);
 	ch->closing = true;
 	ch->server->changed_seq = 0;
+	closes = hold_fail(ch);
 	channel_end(ch);
 	close.channel_close = (struct amqp_channel_close){(uint16_t)code,
 	    bytes_str(full), (uint16_t)(ch->method >> 16),
 	    (uint16_t)ch->method};
 	promise_reply(ch, encode(ch, &close), 0);
+	if (closes)
+		channel_send(
+		    ch, &(struct amqp_method){AMQP_channel_close_ok});
 }
 
 /* --- the class channel ------------------------------------------------------------ */
@@ -260,10 +266,13 @@ dispatch(struct channel *ch, const struct amqp_method *m)
 	}
 }
 
-/* A method where content was due. */
+/* A method where content was due. One that passes what is held need not mind: its
+ * place is behind the content. */
 static int
 check_content_order(struct channel *ch)
 {
+	if (ch->hold != NULL && !ch->hold->busy)
+		return AMQP_OK;
 	switch (ch->publication.state) {
 	case PUBLICATION_HEADER:
 		return channel_refuse(ch, AMQP_UNEXPECTED_FRAME,
@@ -334,10 +343,12 @@ content(struct channel *ch, uint8_t type, struct bytes payload)
 		return channel_refuse(ch, AMQP_UNEXPECTED_FRAME,
 		    "expected method frame, got non method frame instead");
 	case PUBLICATION_HEADER:
+		ch->method = AMQP_basic_publish; /* others may have passed */
 		if (type == FRAME_HEADER)
 			return publication_header(ch, payload);
 		break;
 	case PUBLICATION_BODY:
+		ch->method = AMQP_basic_publish;
 		if (type == FRAME_BODY)
 			return publication_body(ch, payload);
 		break;

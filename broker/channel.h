@@ -24,6 +24,7 @@ struct channel {
 	bool confirming;
 	uint64_t published; /* in confirm mode: tag of the last publication */
 	struct publication publication;
+	struct hold *hold; /* what waits until publishers may go on, or NULL */
 	struct promises promises;
 	struct ledger ledger;
 	TAILQ_HEAD(, consumer) consumers;

@@ -170,20 +170,6 @@ command_stop(struct request *r, size_t *budget)
 }
 
 static size_t
-resident_bytes(void)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long size, resident = 0;
-
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lu %lu", &size, &resident) != 2)
-		resident = 0;
-	fclose(f);
-	return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static size_t
 count_queues(const struct server *s)
 {
 	struct vhost *v;
@@ -223,6 +209,24 @@ tell_totals(struct request *r)
 	    (unsigned long long)st->turns, (double)st->longest_turn_us / 1000);
 }
 
+static void
+tell_marks(struct request *r)
+{
+	struct pressure *p = &r->server->pressure;
+
+	pressure_look(p);
+	request_text(r,
+	    "\nMemory\n\nTotal memory used: %.4f gb\nMemory high watermark: "
+	    "%.4f gb of %.4f gb",
+	    (double)p->memory_used / 1e9, (double)p->memory_mark / 1e9,
+	    (double)p->memory_total / 1e9);
+	if (p->dir != NULL)
+		request_text(r,
+		    "\nFree Disk Space\n\nLow free disk space watermark: "
+		    "%.4f gb\nFree disk space: %.4f gb",
+		    (double)p->disk_limit / 1e9, (double)p->disk_free / 1e9);
+}
+
 void
 command_status(struct request *r, size_t *budget)
 {
@@ -239,10 +243,9 @@ command_status(struct request *r, size_t *budget)
 	    "%s, %llu bytes",
 	    s->dir, s->store->ops->name,
 	    (unsigned long long)s->store->ops->size(s->store));
-	request_text(
-	    r, "\nAlarms\n\n%s", s->trouble != NULL ? s->trouble : "(none)");
-	request_text(r, "\nMemory\n\nTotal memory used: %.4f gb",
-	    (double)resident_bytes() / 1e9);
+	request_text(r, "\nAlarms\n");
+	tell_alarms(r, "(none)");
+	tell_marks(r);
 	tell_totals(r);
 	tell_listeners(r);
 	request_end(r);

@@ -24,6 +24,9 @@ struct vhost *command_vhost(struct request *);
 /* The name given with -p, "/" without. */
 const char *command_vhost_name(const struct request *);
 
+/* Says which alarms are set, a line each, or that there are none. */
+void tell_alarms(struct request *, const char *none);
+
 /* Fails the request: User "x" does not exist. */
 void command_no_user(struct request *, const char *name);
 

@@ -14,6 +14,7 @@ enum setting_type {
 	TYPE_INT,
 	TYPE_SIZE,
 	TYPE_TIME,
+	TYPE_RATIO,
 	TYPE_BOOL,
 	TYPE_TEXT,
 	TYPE_LEVEL,
@@ -153,6 +154,19 @@ read_number(const struct row *row, const char *value, int64_t *n)
 					     : read_int(value, n);
 
 	return read && *n >= row->min && *n <= row->max;
+}
+
+/* A decimal number. */
+static bool
+read_ratio(const struct row *row, const char *p, double *ratio)
+{
+	char *end;
+
+	if (p[strspn(p, "0123456789.")] != '\0')
+		return false;
+	*ratio = strtod(p, &end);
+	return end != p && *end == '\0' && *ratio >= (double)row->min &&
+	       *ratio <= (double)row->max;
 }
 
 static bool
@@ -308,6 +322,11 @@ assign(struct config *c, const struct row *row, const char *name,
 		bool b;
 		return read_bool(value, &b) && (*(bool *)field = b, true);
 	}
+	case TYPE_RATIO: {
+		double d;
+		return read_ratio(row, value, &d) &&
+		    (*(double *)field = d, true);
+	}
 	case TYPE_LEVEL:
 		return read_level(value, field);
 	case TYPE_ADDRESSES:
@@ -357,6 +376,7 @@ describe(const struct row *row, const char *name, char *p, size_t size)
 	    [TYPE_INT] = "a whole number",
 	    [TYPE_SIZE] = "a size (100, 64kB, 8MiB)",
 	    [TYPE_TIME] = "a time (100, 500ms, 10s, 5m)",
+	    [TYPE_RATIO] = "a number (0.6)",
 	    [TYPE_BOOL] = "true or false",
 	    [TYPE_TEXT] = "a text",
 	    [TYPE_LEVEL] = "debug, info, warning, error or none",
@@ -411,6 +431,17 @@ set_default(struct config *c, const struct row *row)
 	name[equals - row->fallback] = '\0';
 	assign(c, row, name, equals + 1);
 	free(name);
+}
+
+void
+config_reset(struct config *c, const char *key)
+{
+	const char *name;
+	const struct row *row = find_row(key, &name);
+
+	set_default(c, row);
+	free(c->source[row - rows]);
+	c->source[row - rows] = NULL;
 }
 
 void
@@ -609,6 +640,9 @@ value_text(const struct row *row, const void *field, char *p, size_t size)
 		return *(char *const *)field;
 	case TYPE_BOOL:
 		return *(const bool *)field ? "true" : "false";
+	case TYPE_RATIO:
+		snprintf(p, size, "%.10g", *(const double *)field);
+		return p;
 	case TYPE_LEVEL:
 		return levels[*(const enum log_level *)field];
 	default:

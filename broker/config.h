@@ -30,6 +30,7 @@ enum setting_id {
 #define SETTING_TYPE_INT int64_t
 #define SETTING_TYPE_SIZE uint64_t /* bytes */
 #define SETTING_TYPE_TIME int64_t  /* milliseconds, whatever the row's unit */
+#define SETTING_TYPE_RATIO double
 #define SETTING_TYPE_BOOL bool
 #define SETTING_TYPE_TEXT char * /* never NULL */
 #define SETTING_TYPE_LEVEL enum log_level
@@ -58,6 +59,16 @@ enum config_status {
  * anything but CONFIG_OK, the setting then stays as it was. */
 enum config_status config_set(struct config *, const char *key,
     const char *value, const char *source, char *error, size_t size);
+
+/* As if it had never been set: its default. */
+void config_reset(struct config *, const char *key);
+
+/* Was it set, by a file or otherwise? */
+static inline bool
+config_is_set(const struct config *c, enum setting_id id)
+{
+	return c->source[id] != NULL;
+}
 
 /* Reads a file: unknown keys are logged with file and line and left out, so
  * that files written for RabbitMQ can be used. False with a sentence in error

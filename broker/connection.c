@@ -60,9 +60,13 @@ connection_enter(struct connection *c, enum connection_state state)
 const char *
 connection_state_name(const struct connection *c)
 {
-	return c->blocked && c->state == CONNECTION_RUNNING
-	    ? "blocked"
-	    : state_names[c->state];
+	if (c->state != CONNECTION_RUNNING)
+		return state_names[c->state];
+	if (c->blocked)
+		return "blocked";
+	if (c->server->pressure.alarms != 0)
+		return "blocking"; /* as soon as it publishes */
+	return c->parked == PARKED_HELD ? "flow" : "running";
 }
 
 void
@@ -121,6 +125,7 @@ connection_new(struct server *s, int fd, struct ssl_ctx_st *tls)
 	c->id = ++s->last_id;
 	c->frame_max = (uint32_t)s->config->frame_max;
 	c->connected_at = s->clock.wall;
+	TAILQ_INIT(&c->holds);
 	TAILQ_INIT(&c->owned);
 	TAILQ_INIT(&c->stalled);
 	learn_names(c, fd);
@@ -144,6 +149,8 @@ connection_free(struct connection *c)
 {
 	transport_fini(&c->transport);
 	event_free(c->timer);
+	while (!TAILQ_EMPTY(&c->holds))
+		hold_free(TAILQ_FIRST(&c->holds));
 	if (c->user != NULL)
 		user_unref(c->user);
 	free(c->channels);
@@ -163,7 +170,7 @@ unpark(struct connection *c)
 {
 	if (c->parked == PARKED_READY)
 		TAILQ_REMOVE(&c->server->ready, c, park_link);
-	else if (c->parked == PARKED_HELD)
+	else if (c->parked != NOT_PARKED)
 		TAILQ_REMOVE(&c->server->held, c, park_link);
 	c->parked = NOT_PARKED;
 }
@@ -178,6 +185,16 @@ connection_park(struct connection *c, bool held)
 	else
 		TAILQ_INSERT_TAIL(&c->server->ready, c, park_link);
 	c->parked = held ? PARKED_HELD : PARKED_READY;
+}
+
+void
+connection_park_publishes(struct connection *c)
+{
+	if (c->parked != NOT_PARKED)
+		return;
+	TAILQ_INSERT_TAIL(&c->server->held, c, park_link);
+	c->parked = PARKED_PUBLISHES;
+	c->server->pressure.on = true;
 }
 
 void
@@ -196,11 +213,23 @@ connection_continue(struct connection *c)
 		connection_park(c, false);
 }
 
+/* No alarm is set any more. */
+static void
+unblock(struct connection *c)
+{
+	c->blocked = false;
+	if (c->state == CONNECTION_RUNNING && c->capabilities & CAN_BLOCKED)
+		connection_send(c, 0,
+		    &(struct amqp_method){AMQP_connection_unblocked});
+}
+
 void
 connection_serve(struct connection *c)
 {
 	unpark(c);
-	if (!c->suspended && !c->choked)
+	if (c->blocked && c->server->pressure.alarms == 0)
+		unblock(c);
+	if (!c->suspended && !c->choked && connection_catch_up(c))
 		transport_resume(&c->transport);
 }
 
@@ -215,7 +244,7 @@ on_drained(void *arg)
 	if (!c->choked)
 		return;
 	c->choked = false;
-	if (!c->suspended && c->parked == NOT_PARKED)
+	if (!c->suspended && c->parked <= PARKED_PUBLISHES)
 		connection_park(c, false);
 }
 
@@ -507,7 +536,7 @@ heartbeat(struct connection *c)
 {
 	const struct transport *t = &c->transport;
 
-	if (t->bytes_in != c->seen_in || c->parked != NOT_PARKED ||
+	if (t->bytes_in != c->seen_in || c->parked > PARKED_PUBLISHES ||
 	    c->suspended || c->choked)
 		c->silent_beats = 0;
 	else
@@ -565,22 +594,11 @@ connection_send_encoded(struct connection *c, struct bytes frame)
 void
 connection_block(struct connection *c, const char *reason)
 {
-	if (c->blocked || !c->published || c->state != CONNECTION_RUNNING)
+	if (c->blocked || c->state != CONNECTION_RUNNING)
 		return;
 	c->blocked = true;
 	if (c->capabilities & CAN_BLOCKED)
 		connection_send(c, 0,
 		    &(struct amqp_method){AMQP_connection_blocked,
 			.connection_blocked = {bytes_str(reason)}});
-}
-
-void
-connection_unblock(struct connection *c)
-{
-	if (!c->blocked || c->state != CONNECTION_RUNNING)
-		return;
-	c->blocked = false;
-	if (c->capabilities & CAN_BLOCKED)
-		connection_send(c, 0,
-		    &(struct amqp_method){AMQP_connection_unblocked});
 }

@@ -8,6 +8,7 @@
 #include "amqp/frame.h"
 #include "amqp/method.h"
 #include "amqp/reply.h"
+#include "broker/hold.h"
 #include "broker/transport.h"
 
 struct channel;
@@ -42,11 +43,17 @@ struct connection {
 	uint32_t id; /* for the log and the command line */
 	enum connection_state state;
 	bool suspended; /* a job or a load must finish first */
-	enum { NOT_PARKED, PARKED_READY, PARKED_HELD } parked;
-	bool published; /* is a publisher: may be blocked */
-	bool blocked;	/* was told connection.blocked */
+	enum {
+		NOT_PARKED,
+		PARKED_PUBLISHES, /* held, but for what may pass */
+		PARKED_READY,
+		PARKED_HELD,
+	} parked;
+	bool blocked;	/* has published while an alarm is set */
 	bool choked;	/* not read until its output has drained */
 	size_t owed;	/* bytes of replies that wait for the disk */
+	size_t held;	/* bytes of frames set aside, in: */
+	struct hold_list holds;
 	bool leaving;	/* on the server's list: close-ok waits */
 	uint64_t close_seq; /* for the batch that holds its last acks */
 	unsigned capabilities;
@@ -107,6 +114,13 @@ size_t connection_input(void *connection, struct bytes);
  * on. */
 void connection_park(struct connection *, bool held);
 
+/* It has set frames aside until publishers may go on, and is read meanwhile. */
+void connection_park_publishes(struct connection *);
+
+/* Carries out what was set aside. True if it may be read on: all is done, or it
+ * must wait again. */
+bool connection_catch_up(struct connection *);
+
 /* The peer sent connection.close. */
 void connection_closed_by_peer(struct connection *);
 
@@ -149,9 +163,9 @@ struct channel *connection_channel(const struct connection *, uint16_t);
 void connection_add_channel(struct connection *, struct channel *);
 void connection_drop_channel(struct connection *, struct channel *);
 
-/* Publishers may go on, or must stop: reason is for connection.blocked. */
+/* It has published while an alarm is set: it is told, once, if it wants to be.
+ * What ends that is told when it is served. */
 void connection_block(struct connection *, const char *reason);
-void connection_unblock(struct connection *);
 
 /* Frees it; for the server, at the end of the turn. */
 void connection_free(struct connection *);

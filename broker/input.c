@@ -149,7 +149,6 @@ take_method(struct connection *c, const struct amqp_frame *f)
 		return channel_method(ch, &m);
 	if (ch->publication.state != PUBLICATION_NONE)
 		return channel_method(ch, &m);
-	c->published = true;
 	publication_begin(ch, &m.basic_publish);
 	return true;
 }
@@ -228,7 +227,6 @@ take_publication(
 	if (amqp_method_decode(first->payload, &m) != AMQP_DECODED)
 		return 0;
 	c->last_channel = ch;
-	c->published = true;
 	channel_publish(ch, &m.basic_publish, header.payload, body.payload);
 	return used;
 }
@@ -240,12 +238,47 @@ is_publish(const struct amqp_frame *f)
 	    get_u32(f->payload.p) == AMQP_basic_publish;
 }
 
+/* Carries out the frame that stands first, and more of a publication. Returns how
+ * much that was, or 0 if it must wait. */
+static size_t
+carry_out(struct connection *c, const struct amqp_frame *f, struct bytes in)
+{
+	size_t used;
+
+	if (is_publish(f) && c->state == CONNECTION_RUNNING) {
+		if (server_behind(c->server)) {
+			connection_park(c, true);
+			return 0;
+		}
+		if ((used = take_publication(c, f, in)) > 0)
+			return used;
+	}
+	return take_frame(c, f) ? f->size + FRAME_OVERHEAD : 0;
+}
+
+/* The same while publishers must wait, or some have. */
+static size_t
+take_or_hold(struct connection *c, const struct amqp_frame *f, struct bytes in)
+{
+	if (c->state != CONNECTION_RUNNING)
+		return carry_out(c, f, in);
+	switch (hold_frame(c, f, in)) {
+	case HOLD_NOT:
+		return carry_out(c, f, in);
+	case HOLD_TAKEN:
+		return f->size + FRAME_OVERHEAD;
+	case HOLD_FULL:
+		break;
+	}
+	connection_park(c, true);
+	return 0;
+}
+
 /* Takes what stands first. Returns how much, or 0 if it must wait. */
 static size_t
 take(struct connection *c, struct bytes in)
 {
 	struct amqp_frame f;
-	size_t used;
 
 	switch (amqp_frame_peek(in, c->frame_max, &f)) {
 	case FRAME_PARTIAL:
@@ -261,25 +294,16 @@ take(struct connection *c, struct bytes in)
 	case FRAME_COMPLETE:
 		break;
 	}
-	if (is_publish(&f) && c->state == CONNECTION_RUNNING) {
-		if (server_pressed(c->server)) {
-			c->published = true;
-			if (c->server->trouble != NULL)
-				connection_block(c, c->server->trouble);
-			connection_park(c, true);
-			return 0;
-		}
-		if ((used = take_publication(c, &f, in)) > 0)
-			return used;
-	}
-	return take_frame(c, &f) ? f.size + FRAME_OVERHEAD : 0;
+	if (c->server->pressure.on)
+		return take_or_hold(c, &f, in);
+	return carry_out(c, &f, in);
 }
 
 /* Whether more of the input may be taken now. */
 static bool
 may_take(struct connection *c)
 {
-	if (c->suspended || c->parked != NOT_PARKED ||
+	if (c->suspended || c->parked > PARKED_PUBLISHES ||
 	    c->state == CONNECTION_DEAD)
 		return false;
 	if (c->transport.pending - c->transport.lent + c->owed > CHOKE) {
@@ -293,6 +317,43 @@ may_take(struct connection *c)
 	}
 	c->server->budget--;
 	return true;
+}
+
+/* The first frame of those set aside. False if nothing more can be done now. */
+static bool
+catch_up_one(struct connection *c, struct hold *h)
+{
+	struct bytes in;
+	struct amqp_frame f;
+	size_t used;
+
+	if (!may_take(c))
+		return false;
+	in = hold_begin(h);
+	amqp_frame_peek(in, c->frame_max, &f);
+	used = carry_out(c, &f, in);
+	hold_end(h, used);
+	return used > 0;
+}
+
+/* Once its channel is gone the rest is finished in any case: what comes now for
+ * a channel of that number could not be told to wait behind it. */
+bool
+connection_catch_up(struct connection *c)
+{
+	struct hold *h;
+
+	while (c->state < CONNECTION_CLOSED &&
+	    (h = TAILQ_FIRST(&c->holds)) != NULL) {
+		if (h->channel != NULL && server_pressed(c->server)) {
+			connection_park_publishes(c);
+			return true;
+		}
+		if (!catch_up_one(c, h))
+			return false;
+	}
+	return c->state != CONNECTION_DEAD && c->parked == NOT_PARKED &&
+	    !c->suspended;
 }
 
 size_t

@@ -53,12 +53,6 @@ journal_committed(const struct journal *j)
 	return committed;
 }
 
-size_t
-journal_unsaved(const struct journal *j)
-{
-	return j->backlog + j->open->bytes;
-}
-
 static void
 open_next(struct journal *j)
 {

@@ -51,7 +51,11 @@ void journal_release(struct journal *);
 uint64_t journal_committed(const struct journal *);
 
 /* Bytes of messages not yet on disk. */
-size_t journal_unsaved(const struct journal *);
+static inline size_t
+journal_unsaved(const struct journal *j)
+{
+	return j->backlog + j->open->bytes;
+}
 
 /* End of a turn: hands the open batch over if its time has come. before is
  * called for each lane of it, to write down what the lane holds now and to

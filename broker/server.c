@@ -24,7 +24,8 @@ enum {
 	TURN_BUDGET = 16384, /* units of work in a turn */
 	REAP_BUDGET = 32768, /* entries freed in a turn */
 	STOP_MS = 1000,	     /* for peers to answer connection.close */
-	TROUBLE_MS = 250,    /* between looks at a disk that is full */
+	ALARM_MS = 250,	     /* between looks while an alarm is set */
+	HELD_BUDGET = 1024,  /* of a turn, for those who have waited */
 	WRITER_KEPT = 1024 * 1024, /* bytes for the next encoding */
 	RETRY_MS = 1000,     /* until what could not be read is tried again */
 };
@@ -176,19 +177,6 @@ free_dead(struct server *s)
 
 /* --- pressure ------------------------------------------------------------------------- */
 
-static void
-block_all(struct server *s, const char *reason)
-{
-	struct connection *c;
-
-	s->trouble = reason;
-	TAILQ_FOREACH(c, &s->connections, link)
-		if (reason != NULL)
-			connection_block(c, reason);
-		else
-			connection_unblock(c);
-}
-
 /* A full disk blocks publishers until there is room again; a broken store ends
  * the broker, for nothing could be confirmed any more. */
 static void
@@ -200,14 +188,13 @@ watch_store(struct server *s)
 
 	if (status == STORE_BROKEN)
 		fatalx("the store cannot go on: %s", text);
-	if (status != STORE_OK && s->trouble == NULL) {
-		log_warnx("publishers are blocked, the store cannot commit: %s",
-		    text);
-		block_all(s, "low on disk");
-	} else if (status == STORE_OK && s->trouble != NULL) {
-		log_warnx("the store commits again, publishers go on");
-		block_all(s, NULL);
-	}
+	if ((status != STORE_OK) == s->pressure.store_full)
+		return;
+	if (status != STORE_OK)
+		log_warnx("the store cannot commit: %s", text);
+	else
+		log_warnx("the store commits again");
+	pressure_store(&s->pressure, status != STORE_OK);
 }
 
 static void
@@ -215,9 +202,14 @@ release_held(struct server *s)
 {
 	struct connection *c;
 
+	if (s->budget < HELD_BUDGET)
+		s->budget = HELD_BUDGET;
 	while (s->budget > 0 && (!server_pressed(s) || s->stopping) &&
-	    (c = TAILQ_FIRST(&s->held)) != NULL)
+	    (c = TAILQ_FIRST(&s->held)) != NULL) {
+		s->budget--;
 		connection_serve(c);
+	}
+	s->pressure.on = s->pressure.alarms != 0 || !TAILQ_EMPTY(&s->held);
 }
 
 /* --- the turn --------------------------------------------------------------------------- */
@@ -237,9 +229,9 @@ set_timer(struct server *s)
 	int64_t ms = journal_delay(&s->journal, s->clock.real);
 	struct timeval tv;
 
-	if ((s->trouble != NULL || s->failed != NULL || s->stopping) &&
-	    (ms < 0 || ms > TROUBLE_MS))
-		ms = TROUBLE_MS;
+	if ((s->pressure.alarms != 0 || s->failed != NULL || s->stopping) &&
+	    (ms < 0 || ms > ALARM_MS))
+		ms = ALARM_MS;
 	if (ms < 0 || (ms == 0 && !committer_idle(s->journal.committer)))
 		return;
 	if (evtimer_pending(s->timer, NULL))
@@ -292,6 +284,7 @@ end_turn(struct server *s)
 	keep_promises(s);
 	control_keep(s->control, journal_committed(&s->journal));
 	watch_store(s);
+	pressure_turn(&s->pressure, s->clock.real, s->io.bytes_in);
 	release_held(s);
 	io_flush(&s->io);
 	check_stop(s);

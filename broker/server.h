@@ -13,6 +13,7 @@
 #include "broker/envelope.h"
 #include "broker/journal.h"
 #include "broker/lane.h"
+#include "broker/pressure.h"
 #include "broker/transport.h"
 #include "exchanges/router.h"
 
@@ -50,6 +51,7 @@ struct server {
 	struct store *store;
 	struct journal journal;
 	struct lane_mark mark;
+	struct pressure pressure;
 	struct control *control;
 	bool control_busy; /* it has more to say at once */
 	struct names vhosts;
@@ -66,7 +68,7 @@ struct server {
 
 	TAILQ_HEAD(connection_list, connection) connections;
 	struct connection_list ready; /* have input left */
-	struct connection_list held;	  /* publishers that must wait */
+	struct connection_list held;	/* publishers that must wait */
 	struct connection_list leaving; /* close-ok waits for the disk */
 	struct connection_list dead;
 	TAILQ_HEAD(, queue) runnable;
@@ -76,10 +78,8 @@ struct server {
 	TAILQ_HEAD(, channel) owing; /* channels with promises */
 	TAILQ_HEAD(, listener) listeners;
 	struct event *wake;  /* the committer has something */
-	struct event *timer; /* the open batch grows old; trouble may end */
+	struct event *timer; /* the open batch grows old; an alarm may end */
 	int wake_fd, lock_fd;
-	const char *trouble;  /* why publishers are blocked, or NULL */
-	size_t backlog;	      /* unsaved bytes at which they wait */
 	bool stopping, stopped;
 	int64_t stop_by; /* real time: then no peer is waited for any more */
 	int status;	 /* to exit with */
@@ -158,11 +158,18 @@ server_found(struct server *s)
 	s->changed_seq = s->stored_seq;
 }
 
-/* Must publishers wait for the disk? */
+/* Must publishers wait for the disk for a moment? */
+static inline bool
+server_behind(const struct server *s)
+{
+	return journal_unsaved(&s->journal) > s->pressure.backlog;
+}
+
+/* Must they wait for that, or until an alarm ends? */
 static inline bool
 server_pressed(const struct server *s)
 {
-	return s->trouble != NULL || journal_unsaved(&s->journal) > s->backlog;
+	return s->pressure.alarms != 0 || server_behind(s);
 }
 
 /* Events of the loop: the committer has something; time has passed. wake may be
