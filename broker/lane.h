@@ -20,7 +20,7 @@
 #include "broker/journal.h"
 #include "broker/ring.h"
 
-/* How much of one lane may be in memory before it moves out. */
+/* How much of one lane may be in memory before it moves out; neither is 0. */
 struct lane_mark {
 	size_t entries;
 	size_t bytes;

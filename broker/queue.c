@@ -156,13 +156,28 @@ give(struct queue *q, struct lane *lane, struct consumer *c)
 	c->channel->consumed++;
 }
 
+/* A lane's share of what one queue may have in memory. */
+static struct lane_mark
+share(const struct queue *q)
+{
+	const struct lane_mark *mark = &q->server->mark;
+	unsigned lanes = q->lanes.count + 1U;
+
+	return (struct lane_mark){
+	    mark->entries > lanes ? mark->entries / lanes : 1,
+	    mark->bytes > lanes ? mark->bytes / lanes : 1};
+}
+
 void
 queue_load(struct queue *q)
 {
 	struct lane *lane = lanes_front(&q->lanes);
+	struct lane_mark mark;
 
-	if (lane->out_count > 0 &&
-	    lane_load(lane, q->server->journal.committer, &q->server->mark))
+	if (lane->out_count == 0)
+		return;
+	mark = share(q);
+	if (lane_load(lane, q->server->journal.committer, &mark))
 		queue_ref(q); /* until queue_loaded */
 }
 
@@ -268,7 +283,9 @@ queue_committed(struct lane_change *change)
 	struct queue *q = lane->owner;
 
 	if (!q->deleted) {
-		lane_committed(lane, change, &q->server->mark);
+		struct lane_mark mark = share(q);
+
+		lane_committed(lane, change, &mark);
 		queue_wake(q);
 	}
 	queue_unref(q);
