@@ -16,17 +16,17 @@ must_open(const char *path, const char *mode)
 }
 
 void
-journal_begin(FILE *f, unsigned queues)
+journal_begin(FILE *f, unsigned queues, unsigned priorities)
 {
-	fprintf(f, "leveretperf-journal 1 %u\n", queues);
+	fprintf(f, "leveretperf-journal 2 %u %u\n", queues, priorities);
 }
 
 FILE *
-journal_create(const char *path, unsigned queues)
+journal_create(const char *path, unsigned queues, unsigned priorities)
 {
 	FILE *f = must_open(path, "w+");
 
-	journal_begin(f, queues);
+	journal_begin(f, queues, priorities);
 	return f;
 }
 

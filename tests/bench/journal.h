@@ -3,7 +3,8 @@
  *
  * A journal is text, one event per line:
  *
- *	leveretperf-journal 1 QUEUES   its first line
+ *	leveretperf-journal 2 QUEUES PRIORITIES
+ *	                               its first line
  *	P first last                   published, that is, given to the socket
  *	T number                       of those, one with delivery-mode 1
  *	C first last                   confirmed by basic.ack
@@ -18,7 +19,8 @@
  *broker was lost E                              the queues are empty: all has
  *come
  *
- * Message n belongs into queue n % QUEUES. One publisher and one consumer
+ * Message n belongs into queue n % QUEUES, and its priority is n / QUEUES %
+ * PRIORITIES: one queue's are dealt out in turn. One publisher and one consumer
  * write, in the order they learn of things. S, X and L end a session of the
  * consumer. */
 #ifndef BENCH_JOURNAL_H
@@ -31,8 +33,10 @@
 /* --- writing ------------------------------------------------------------- */
 
 /* These end the process when the journal cannot be written or read. */
-FILE *journal_create(const char *path, unsigned queues);
-void journal_begin(FILE *, unsigned queues); /* the first line */
+FILE *journal_create(
+    const char *path, unsigned queues, unsigned priorities);
+void journal_begin(
+    FILE *, unsigned queues, unsigned priorities); /* the first line */
 FILE *journal_append(const char *path);
 void journal_range(FILE *, char event, uint64_t first, uint64_t last);
 void journal_delivery(
@@ -47,7 +51,8 @@ enum journal_fault {
 	/* Confirmed, and at the end neither acknowledged nor there. One with
 	 * delivery-mode 1 may be gone after an L. */
 	JOURNAL_MISSING,
-	/* Delivered behind a later one of its queue in the same session. It may
+	/* Delivered behind a later one of its queue and priority in the same
+	 * session. It may
 	 * be if it was given back, or if it carries the redelivered flag and
 	 * there was a cut with no loss since: the broker may notice a cut late,
 	 * and deliver to nobody until then. */

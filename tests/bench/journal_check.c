@@ -27,12 +27,13 @@ struct check {
 	struct journal_report *report;
 	uint64_t line;
 	uint64_t queues;
+	uint64_t lanes; /* a queue and a priority each, message n in n % lanes */
 	struct message *messages; /* by number */
 	uint64_t count;
 	struct session *sessions; /* the first is not used */
 	uint32_t session;         /* the one that goes on */
-	uint64_t *front; /* by queue: one more than the highest delivered in
-			  * this session in the order of the queue */
+	uint64_t *front; /* by lane: one more than the highest delivered in
+			  * this session in the lane's order */
 	bool ended;
 };
 
@@ -122,7 +123,7 @@ begin_session(struct check *c, char end_of_last)
 		new->cut =
 		    end_of_last == 'X' || (end_of_last == 'S' && last->cut);
 	}
-	memset(c->front, 0, c->queues * sizeof *c->front);
+	memset(c->front, 0, c->lanes * sizeof *c->front);
 }
 
 /* --- events --------------------------------------------------------------- */
@@ -164,15 +165,17 @@ exempt(const struct check *c, const struct message *m, bool redelivered)
 }
 
 static void
-check_order(struct check *c, const struct message *m, uint64_t number,
-    unsigned queue, bool redelivered)
+check_order(
+    struct check *c, const struct message *m, uint64_t number, bool redelivered)
 {
+	uint64_t *front = &c->front[number % c->lanes];
+
 	if (exempt(c, m, redelivered))
 		return;
-	if (number < c->front[queue])
+	if (number < *front)
 		blame(c, JOURNAL_ORDER, number);
 	else
-		c->front[queue] = number + 1;
+		*front = number + 1;
 }
 
 static bool
@@ -209,7 +212,7 @@ on_delivery(struct check *c, uint64_t number, uint64_t queue, bool redelivered)
 	if (m->delivered == c->session && !m->given_back)
 		blame(c, JOURNAL_TWICE, number);
 	else {
-		check_order(c, m, number, (unsigned)queue, redelivered);
+		check_order(c, m, number, redelivered);
 		if (m->delivered != 0)
 			check_again(c, m, number, redelivered);
 		else if (redelivered && m->published == c->session &&
@@ -378,16 +381,18 @@ event(struct check *c, const char *line)
 static bool
 first_line(struct check *c, FILE *f)
 {
-	static const char magic[] = "leveretperf-journal 1";
+	static const char magic[] = "leveretperf-journal 2";
 	char line[LINE_MAX_BYTES];
+	uint64_t n[2];
 
 	c->line = 1;
 	if (fgets(line, sizeof line, f) == NULL ||
 	    strncmp(line, magic, sizeof magic - 1) != 0 ||
-	    !numbers(line + sizeof magic - 1, 1, &c->queues))
+	    !numbers(line + sizeof magic - 1, 2, n))
 		return false;
-	c->report->queues = c->queues;
-	return c->queues > 0 && c->queues < 100000;
+	c->report->queues = c->queues = n[0];
+	c->lanes = n[0] * n[1];
+	return n[0] > 0 && n[0] < 100000 && n[1] > 0 && n[1] <= 256;
 }
 
 static void
@@ -421,7 +426,7 @@ journal_check(FILE *f, struct journal_report *report)
 		    "this is not a journal of leveretperf");
 		return;
 	}
-	c.front = xcalloc(c.queues, sizeof *c.front);
+	c.front = xcalloc(c.lanes, sizeof *c.front);
 	begin_session(&c, 0);
 	read_events(&c, f);
 	free(c.front);

@@ -27,7 +27,8 @@ static const struct mode {
     {"verify", mode_verify,
 	"publishes and consumes with a journal, while the broker may be killed "
 	"and come\n             back, then drains and checks",
-	{.size = 100, .queues = 4, .ack = 10, .window = 1000, .rate = 20000}},
+	{.size = 100, .queues = 4, .ack = 10, .window = 1000,
+	    .priorities = 1, .rate = 20000}},
     {"check", mode_check, "judges a --journal again", {.size = 100}},
     {"selftest", mode_selftest,
 	"the program's own limits: a line for each of some short runs with "

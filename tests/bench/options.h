@@ -48,6 +48,7 @@ struct options {
 	unsigned settle; /* close the channel each so many deliveries */
 	unsigned requeue;
 	unsigned transient;
+	unsigned priorities;
 	unsigned cut;
 
 	bool sink; /* see sink.h */

@@ -46,11 +46,12 @@ fill_batch(struct producer *p)
 	uint64_t each = queues_of(p);
 
 	p->stamp =
-	    topology_message(&p->batch, &p->client, queue_of(p, 0), body);
+	    topology_message(&p->batch, &p->client, queue_of(p, 0), 0, body);
 	p->stride = p->batch.n;
 	p->slots = (o->batch / p->stride + each) / each * each;
 	for (uint64_t i = 1; i < p->slots; i++)
-		topology_message(&p->batch, &p->client, queue_of(p, i), body);
+		topology_message(
+		    &p->batch, &p->client, queue_of(p, i), 0, body);
 	free(body);
 }
 

@@ -11,7 +11,7 @@ judge(const char *events)
 {
 	FILE *f = tmpfile();
 
-	journal_begin(f, 2);
+	journal_begin(f, 2, 1);
 	fputs(events, f);
 	journal_check(f, &report);
 	fclose(f);
@@ -111,6 +111,30 @@ test_order_between_queues_is_free(void)
 {
 	CU_ASSERT(
 	    passes("P 0 2\nD 1 1 0\nD 0 0 0\nD 2 0 0\nA 1\nA 0\nA 2\nS\nE\n"));
+}
+
+/* One queue, two priorities: odd numbers are of the higher. */
+static bool
+passes_by_priority(const char *events)
+{
+	FILE *f = tmpfile();
+
+	journal_begin(f, 1, 2);
+	fputs(events, f);
+	journal_check(f, &report);
+	fclose(f);
+	return journal_good(&report);
+}
+
+static void
+test_order_within_a_priority_is_kept(void)
+{
+	CU_ASSERT(passes_by_priority("P 0 3\nD 1 0 0\nD 3 0 0\nD 0 0 0\n"
+				     "D 2 0 0\nA 0\nA 1\nA 2\nA 3\nS\nE\n"));
+	CU_ASSERT_FALSE(
+	    passes_by_priority("P 0 3\nD 1 0 0\nD 3 0 0\nD 2 0 0\n"
+			       "D 0 0 0\nA 0\nA 1\nA 2\nA 3\nS\nE\n"));
+	CU_ASSERT_EQUAL(report.faults[JOURNAL_ORDER], 1);
 }
 
 static void
@@ -280,7 +304,7 @@ test_what_is_no_journal_is_refused(void)
 		judge(bad[i]);
 		CU_ASSERT_STRING_NOT_EQUAL(report.error, "");
 	}
-	fputs("leveretperf-journal 2 1\nE\n", f);
+	fputs("leveretperf-journal 3 1 1\nE\n", f);
 	journal_check(f, &report);
 	CU_ASSERT_FALSE(journal_good(&report));
 	fclose(f);
@@ -291,7 +315,7 @@ test_written_journal_reads_back(void)
 {
 	FILE *f = tmpfile();
 
-	journal_begin(f, 1);
+	journal_begin(f, 1, 1);
 	journal_range(f, 'P', 0, 1);
 	journal_range(f, 'C', 0, 1);
 	journal_delivery(f, 0, 0, false);
@@ -325,6 +349,7 @@ static const struct unit_test tests[] = {
     ROW(transient_may_vanish_with_the_broker_only),
     ROW(order_within_a_queue_is_kept),
     ROW(order_between_queues_is_free),
+    ROW(order_within_a_priority_is_kept),
     ROW(order_starts_anew_after_a_loss),
     ROW(order_is_kept_after_a_loss_whatever_the_flag),
     ROW(given_back_comes_flagged_in_any_order),

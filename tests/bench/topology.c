@@ -243,7 +243,8 @@ topology_consume(struct client *c, unsigned first, unsigned step)
 /* --- messages ------------------------------------------------------------ */
 
 static void
-write_header(struct writer *w, const struct options *o, const char *key)
+write_header(struct writer *w, const struct options *o, const char *key,
+    uint8_t priority)
 {
 	struct amqp_props props = {0};
 	struct writer headers = {0};
@@ -252,6 +253,10 @@ write_header(struct writer *w, const struct options *o, const char *key)
 	if (o->persistent) {
 		props.flags |= PROP_DELIVERY_MODE;
 		props.delivery_mode = 2;
+	}
+	if (priority > 0) {
+		props.flags |= PROP_PRIORITY;
+		props.priority = priority;
 	}
 	if (is(o, "headers")) {
 		table_put_longstr(&headers, "queue", bytes_str(key));
@@ -285,7 +290,7 @@ write_body(struct writer *w, const struct client *c, const uint8_t *body)
 
 size_t
 topology_message(struct writer *w, const struct client *c, unsigned queue,
-    const uint8_t *body)
+    uint8_t priority, const uint8_t *body)
 {
 	const struct options *o = c->options;
 	struct amqp_method m = {.id = AMQP_basic_publish};
@@ -297,7 +302,7 @@ topology_message(struct writer *w, const struct client *c, unsigned queue,
 	m.basic_publish.exchange = bytes_str(exchange);
 	m.basic_publish.routing_key = bytes_str(key);
 	amqp_method_frame(w, CLIENT_CHANNEL, &m);
-	write_header(w, o, key);
+	write_header(w, o, key, priority);
 	begin = w->n - before + FRAME_PREFIX;
 	write_body(w, c, body);
 	return begin;

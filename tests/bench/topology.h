@@ -29,9 +29,10 @@ bool topology_purge(struct client *);
 bool topology_confirm(struct client *);
 bool topology_consume(struct client *, unsigned first, unsigned step);
 
-/* Appends the frames of a message of options->size bytes for a queue. Returns
+/* Appends the frames of a message of options->size bytes for a queue; priority
+ * 0 is not told. Returns
  * where its body begins, counted from what was in the writer before. */
 size_t topology_message(struct writer *, const struct client *, unsigned queue,
-    const uint8_t *body);
+    uint8_t priority, const uint8_t *body);
 
 #endif

@@ -74,6 +74,14 @@ transient(const struct verify *v, uint64_t number)
 	       number % v->options->transient == 0;
 }
 
+static uint8_t
+priority(const struct verify *v, uint64_t number)
+{
+	const struct options *o = v->options;
+
+	return (uint8_t)(number / o->queues % o->priorities);
+}
+
 static void
 told_confirmed(void *arg, uint64_t first, uint64_t last, int64_t since)
 {
@@ -153,7 +161,8 @@ publish(struct verify *v)
 		v->publisher.options =
 		    transient(v, v->next) ? &v->fleeting : v->options;
 		topology_message(out, &v->publisher,
-		    (unsigned)(v->next % o->queues), v->body);
+		    (unsigned)(v->next % o->queues), priority(v, v->next),
+		    v->body);
 	}
 	if (v->next == from)
 		return;
@@ -493,6 +502,8 @@ check_options(const struct options *o)
 		die(EXIT_USAGE, "verify needs --size %d or more", STAMP_NUMBER);
 	if (o->window == 0 || o->ack == 0)
 		die(EXIT_USAGE, "verify needs --confirms and --ack");
+	if (o->priorities == 0 || o->priorities > 256)
+		die(EXIT_USAGE, "--priorities goes from 1 to 256");
 	if (o->consumers > 1 || o->producers != 1)
 		die(EXIT_USAGE,
 		    "verify has one producer and at most one consumer");
@@ -510,11 +521,12 @@ open_journal(struct verify *v)
 	if (o->journal == NULL) {
 		if ((f = tmpfile()) == NULL)
 			die(EXIT_BROKER, "temporary file: %s", strerror(errno));
-		journal_begin(f, o->queues);
+		journal_begin(f, o->queues, o->priorities);
 		return f;
 	}
 	if (part(o, "publish"))
-		return journal_create(o->journal, o->queues);
+		return journal_create(
+		    o->journal, o->queues, o->priorities);
 	f = journal_append(o->journal);
 	journal_check(f, &before);
 	if (before.queues != o->queues)
