@@ -174,14 +174,27 @@ lane_remove(struct lane_change *l, uint64_t first, uint64_t last)
 }
 
 void
+lane_take(struct lane_change *l, struct due due)
+{
+	if (l->taken_count == l->taken_size) {
+		l->taken_size = l->taken_size > 0 ? 2 * l->taken_size : 16;
+		l->taken =
+		    xrealloc(l->taken, l->taken_size * sizeof *l->taken);
+	}
+	l->taken[l->taken_count++] = due;
+	l->batch->changes++;
+}
+
+void
 lane_drop(struct lane_change *l)
 {
 	for (size_t i = 0; i < l->put_count; i++)
 		if (l->puts[i].message != NULL)
 			forget(l, &l->puts[i]);
 	l->put_count = 0;
-	l->batch->changes -= l->removal_count;
+	l->batch->changes -= l->removal_count + l->taken_count;
 	l->removal_count = 0;
+	l->taken_count = 0;
 	l->batch->changes += !l->drop;
 	l->drop = true;
 }
@@ -204,6 +217,7 @@ free_lane(struct batch *b, size_t *budget)
 	b->lanes = l->next;
 	free(l->puts);
 	free(l->removals);
+	free(l->taken);
 	free(l);
 }
 

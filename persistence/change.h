@@ -62,18 +62,37 @@ struct range {
 	uint64_t first, last; /* positions, both included */
 };
 
+/* Where an entry of a timed lane stands: by its deadline, then by position. */
+struct due {
+	int64_t deadline;
+	uint64_t position;
+};
+
+static inline bool
+due_before(struct due a, struct due b)
+{
+	return a.deadline < b.deadline ||
+	       (a.deadline == b.deadline && a.position < b.position);
+}
+
 /* What a batch does to one lane. The puts lie at first_put, first_put + 1 and
  * so on; removals never name a position of the same batch's puts (such a put is
- * erased instead). A range may cover positions that hold nothing. */
+ * erased instead). A range may cover positions that hold nothing.
+ *
+ * A timed lane is one for its whole life. Its entries are kept, loaded and
+ * removed by deadline, whatever the order in which they came. */
 struct lane_change {
 	uint64_t lane;
 	void *owner; /* the loop's; nobody else looks at it */
+	bool timed;  /* the loop's to set when the change is made */
 	uint64_t first_put;
 	struct put *puts;
 	size_t put_count, put_size;
 	size_t live; /* puts that have a message */
 	struct range *removals;
 	size_t removal_count, removal_size;
+	struct due *taken; /* removals of a timed lane */
+	size_t taken_count, taken_size;
 	bool drop; /* the lane goes with all it holds */
 
 	/* The lane after this batch, as the loop knows it: live stored entries
@@ -126,6 +145,9 @@ bool lane_erase(struct lane_change *, uint64_t position);
 /* An entry of an earlier batch, or a range of them, is gone. A position next
  * behind the last range joins it. */
 void lane_remove(struct lane_change *, uint64_t first, uint64_t last);
+
+/* The same for an entry of a timed lane. */
+void lane_take(struct lane_change *, struct due);
 
 /* The lane goes; its puts in this batch are erased. */
 void lane_drop(struct lane_change *);

@@ -10,6 +10,7 @@
 #include "amqp/xalloc.h"
 #include "persistence/definition.h"
 #include "persistence/store.h"
+#include "persistence/timed.h"
 
 struct entry {
 	uint64_t position;
@@ -23,6 +24,7 @@ struct lane {
 	struct lane_state state; /* state.lane is also its key */
 	struct entry *entries;
 	size_t count, size, live;
+	struct timed timed; /* of a timed lane, instead */
 };
 
 /* A definition with its kind and keys as one run of bytes. */
@@ -66,6 +68,7 @@ lane_free(struct lane *l)
 		if (l->entries[i].message != NULL)
 			message_unref(l->entries[i].message);
 	free(l->entries);
+	timed_fini(&l->timed);
 	free(l);
 }
 
@@ -125,6 +128,18 @@ lane_add(struct lane *l, uint64_t position, const struct put *p)
 }
 
 static void
+lane_add_put(
+    struct lane *l, const struct lane_change *c, uint64_t position,
+    const struct put *p)
+{
+	if (c->timed)
+		timed_add(&l->timed, (struct due){p->deadline, position},
+		    p->message);
+	else
+		lane_add(l, position, p);
+}
+
+static void
 lane_apply(struct memory_store *s, const struct lane_change *c)
 {
 	struct lane *l = lane_get(s, c->lane);
@@ -134,7 +149,9 @@ lane_apply(struct memory_store *s, const struct lane_change *c)
 	lane_squeeze(l);
 	for (size_t i = 0; i < c->put_count; i++)
 		if (c->puts[i].message != NULL)
-			lane_add(l, c->first_put + i, &c->puts[i]);
+			lane_add_put(l, c, c->first_put + i, &c->puts[i]);
+	for (size_t i = 0; i < c->taken_count; i++)
+		timed_remove(&l->timed, c->taken[i]);
 	l->state = (struct lane_state){c->lane, c->count, c->bytes, c->first,
 	    c->next_position, c->delivered_to};
 	if (s->last_lane < c->lane)
@@ -203,12 +220,31 @@ memory_apply(struct store *store, const struct batch *b)
 }
 
 static void
+load_timed(struct lane *l, struct load *load)
+{
+	const struct timed_entry *e =
+	    l != NULL ? timed_after(&l->timed, load->after) : NULL;
+	bool full = false;
+
+	for (; e != NULL && !full && e->due.deadline <= load->until;
+	     e = timed_next(e))
+		if (e->due.position <= load->last)
+			full = load_add(load, e->due.position, e->due.deadline,
+			    message_ref(e->message));
+	load->next_due = e != NULL ? e->due.deadline : INT64_MAX;
+}
+
+static void
 memory_load(struct store *store, struct load *load)
 {
 	struct memory_store *s = (struct memory_store *)store;
 	struct lane *l = names_get(&s->lanes, lane_key(&load->lane));
 
 	load->status = STORE_OK;
+	if (load->timed) {
+		load_timed(l, load);
+		return;
+	}
 	for (size_t i = l != NULL ? lane_find(l, load->first) : 0;
 	     l != NULL && i < l->count && l->entries[i].position <= load->last;
 	     i++) {

@@ -13,7 +13,8 @@
  *	pack		runs of entries: (lane, first) and which still live
  *	chunk		the bytes of packs, and bodies that are kept apart
  *	body, share	how many entries need a body that is kept apart
- *	garbage		ranges of lanes whose packs are yet to be deleted
+ *	timed		entries of timed lanes, a row each, by deadline
+ *	garbage		ranges of lanes whose rows are yet to be deleted
  *	vhost, user ...	a table for each row of definitions.def */
 #ifndef PERSISTENCE_SQLITE_H
 #define PERSISTENCE_SQLITE_H
@@ -30,6 +31,7 @@ enum {
 	PACK_SPAN = 4096,       /* positions: so many bits has its bitmap */
 	BODY_SHARED = 4096,     /* a longer body is kept once for all lanes */
 	BODY_APART = 32 * 1024, /* a longer one is never copied into a pack */
+	TIMED_IN_A_SLICE = 256, /* rows deleted at once */
 	LOG_BYTES = 32 << 20,   /* the log is begun anew when it is longer */
 };
 
@@ -76,6 +78,15 @@ sqlite_int(uint64_t v)
 	    " ORDER BY first LIMIT ?4)") \
 	X(PACKS_DROP, "DELETE FROM pack WHERE lane = ?1" \
 	    " AND first BETWEEN ?2 AND ?3 AND last <= ?3") \
+	X(TIMED_ADD, "INSERT INTO timed VALUES (?, ?, ?, ?, ?, ?)") \
+	X(TIMED_TAKE, "DELETE FROM timed WHERE lane = ? AND deadline = ?" \
+	    " AND position = ?") \
+	X(TIMED_AFTER, "SELECT deadline, position, names, props, body" \
+	    " FROM timed WHERE lane = ? AND (deadline, position) > (?, ?)" \
+	    " ORDER BY deadline, position") \
+	X(TIMED_SLICE, "DELETE FROM timed WHERE lane = ?1 AND" \
+	    " (deadline, position) IN (SELECT deadline, position FROM timed" \
+	    " WHERE lane = ?1 ORDER BY deadline, position LIMIT ?2)") \
 	X(GARBAGE_ADD, "INSERT INTO garbage VALUES (?, ?, ?)" \
 	    " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)") \
 	X(GARBAGE_ANY, "SELECT lane, first, last FROM garbage LIMIT 1") \
@@ -223,6 +234,12 @@ bool sqlite_maintain(struct store *);
  * the last position of the last. */
 int packs_slice(struct connection *, uint64_t lane, uint64_t first,
     uint64_t last, uint64_t limit, uint64_t *count, uint64_t *behind);
+
+/* Entries of timed lanes: what a batch does to one, what a load asks for, and
+ * the first rows of a lane that goes (more tells whether there may be others). */
+int timed_write(struct connection *, const struct lane_change *);
+int timed_load(struct connection *, struct load *);
+int timed_drop_slice(struct connection *, uint64_t lane, bool *more);
 
 /* After an IO error: closes all, makes sure of the log, and opens again. */
 enum store_status store_reconnect(struct sqlite_store *);

@@ -64,7 +64,7 @@ static void
 aparts_collect(struct aparts *a, const struct batch *b)
 {
 	for (const struct lane_change *l = b->lanes; l != NULL; l = l->next)
-		for (size_t i = 0; i < l->put_count; i++) {
+		for (size_t i = 0; i < l->put_count && !l->timed; i++) {
 			const struct message *m = l->puts[i].message;
 			if (m != NULL && m->body_size > BODY_SHARED)
 				apart_count(a, m);
@@ -361,11 +361,27 @@ remove_ranges(struct transaction *t, const struct lane_change *l)
 
 /* --- lanes, definitions, the whole ---------------------------------------- */
 
+/* Very many rows are left to sqlite_maintain. */
+static int
+drop_timed(struct transaction *t, uint64_t lane)
+{
+	bool more;
+	int rc = timed_drop_slice(t->c, lane, &more);
+
+	if (rc != SQLITE_OK || !more)
+		return rc;
+	t->littered = true;
+	return connection_do(
+	    t->c, ST_GARBAGE_ADD, "iii", lane, (uint64_t)0, (uint64_t)INT64_MAX);
+}
+
 static int
 drop_lane(struct transaction *t, uint64_t lane)
 {
 	int rc = drop_packs(t, lane, 0, INT64_MAX);
 
+	if (rc == SQLITE_OK)
+		rc = drop_timed(t, lane);
 	if (rc != SQLITE_OK)
 		return rc;
 	return connection_do(t->c, ST_LANE_DROP, "i", lane);
@@ -383,7 +399,7 @@ write_lane(struct transaction *t, const struct lane_change *l)
 	if (l->removal_count > 0)
 		rc = remove_ranges(t, l);
 	if (rc == SQLITE_OK)
-		rc = write_puts(t, l);
+		rc = l->timed ? timed_write(t->c, l) : write_puts(t, l);
 	if (rc != SQLITE_OK)
 		return rc;
 	return connection_do(t->c, ST_LANE_SET, "iiiiii", l->lane, l->count,

@@ -147,18 +147,22 @@ find_garbage(struct connection *c, struct garbage *g)
 	return rc;
 }
 
-/* The first packs of a range; the range goes with the last of them. */
+/* The first packs of a range, or the first entries of a timed lane; the range
+ * goes with the last of them. */
 static int
 drop_slice(struct connection *c, const struct garbage *g)
 {
 	uint64_t count = 0, behind;
+	bool more = false;
 	int rc = packs_slice(
 	    c, g->lane, g->first, g->last, PACKS_IN_A_SLICE, &count, &behind);
 
 	if (rc == SQLITE_OK && count > 0)
 		rc = connection_do(
 		    c, ST_PACKS_DROP, "iii", g->lane, g->first, behind);
-	if (rc == SQLITE_OK && count < PACKS_IN_A_SLICE)
+	if (rc == SQLITE_OK && count == 0 && g->last == INT64_MAX)
+		rc = timed_drop_slice(c, g->lane, &more);
+	if (rc == SQLITE_OK && count < PACKS_IN_A_SLICE && !more)
 		rc = connection_do(c, ST_GARBAGE_DROP, "ii", g->lane, g->first);
 	return rc;
 }

@@ -234,7 +234,7 @@ sqlite_load(struct store *store, struct load *l)
 	if (s->reader.db == NULL)
 		rc = connection_open(&s->reader, s->path);
 	if (rc == SQLITE_OK)
-		rc = walk(&w);
+		rc = l->timed ? timed_load(&s->reader, l) : walk(&w);
 	if (rc != SQLITE_OK)
 		fail(s, l, rc);
 	else if (!w.full)

@@ -35,9 +35,15 @@ struct loaded {
 };
 
 /* Reads live entries of a lane in order. The caller fills in the first part,
- * the store the second. Entries whose removal is not yet committed do come. */
+ * the store the second. Entries whose removal is not yet committed do come.
+ *
+ * Of a timed lane, those behind after with deadlines up to until come in order
+ * of deadline, less those whose positions are not wanted. */
 struct load {
 	uint64_t lane;
+	bool timed;
+	struct due after;
+	int64_t until;
 	uint64_t first, last; /* positions wanted, both included */
 	size_t max_bytes;     /* stop behind the entry that reaches this; 0
 			       * for one entry */
@@ -48,6 +54,8 @@ struct load {
 				 * references that are still in it */
 	size_t count, bytes; /* bytes of the messages' memory */
 	uint64_t next; /* where to go on; above last when nothing is left */
+	int64_t next_due; /* of a timed lane: the first behind what came;
+				* INT64_MAX when there is none */
 	enum store_status status;
 	char *error; /* malloc'd, a sentence, if status is not STORE_OK */
 	struct load *link; /* the committer's lists */

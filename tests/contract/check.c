@@ -14,7 +14,8 @@ static const char *const questions[] = {
     "SELECT lane.id FROM lane LEFT JOIN (SELECT p.lane AS id, sum(p.live) AS"
     " live FROM pack p WHERE NOT EXISTS (SELECT 1 FROM garbage g WHERE"
     " g.lane = p.lane AND g.first <= p.first AND g.last >= p.last)"
-    " GROUP BY p.lane) s USING (id) WHERE lane.count <> coalesce(s.live, 0)",
+    " GROUP BY p.lane) s USING (id) WHERE lane.count <> coalesce(s.live, 0)"
+    " + (SELECT count(*) FROM timed t WHERE t.lane = lane.id)",
 
     /* packs: bounds, counts, no overlap, a lane or garbage above them */
     "SELECT 1 FROM pack WHERE live < 1 OR live > entries OR last < first"
@@ -26,6 +27,11 @@ static const char *const questions[] = {
     "SELECT 1 FROM pack p WHERE NOT EXISTS (SELECT 1 FROM lane WHERE"
     " id = p.lane) AND NOT EXISTS (SELECT 1 FROM garbage g WHERE"
     " g.lane = p.lane AND g.first <= p.first AND g.last >= p.last)",
+
+    /* entries of timed lanes: a lane or garbage above them */
+    "SELECT 1 FROM timed t WHERE NOT EXISTS (SELECT 1 FROM lane WHERE"
+    " id = t.lane) AND NOT EXISTS (SELECT 1 FROM garbage g WHERE"
+    " g.lane = t.lane AND g.first = 0)",
 
     /* chunks belong to a pack or a body, and are there */
     "SELECT 1 FROM chunk WHERE id NOT IN (SELECT chunk FROM pack)"

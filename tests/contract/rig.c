@@ -271,8 +271,8 @@ rig_take(struct rig *r)
 	return b;
 }
 
-static void
-apply(struct rig *r, const struct batch *b)
+void
+rig_apply(struct rig *r, const struct batch *b)
 {
 	enum store_status status;
 	int tries = 0;
@@ -295,7 +295,7 @@ rig_commit(struct rig *r)
 	if (b == NULL)
 		return;
 	if (r->store != NULL)
-		apply(r, b);
+		rig_apply(r, b);
 	batch_free(b);
 }
 
@@ -315,19 +315,15 @@ rig_maintain(struct rig *r)
 /* --- comparing ------------------------------------------------------------ */
 
 struct load *
-rig_load(
-    struct rig *r, uint64_t lane, uint64_t first, uint64_t last, size_t bytes)
+rig_load_as(struct rig *r, const struct load *wanted)
 {
 	struct load *l;
 	int tries = 0;
 
 	do {
 		disturb(r, tries);
-		l = xcalloc(1, sizeof *l);
-		l->lane = lane;
-		l->first = first;
-		l->last = last;
-		l->max_bytes = bytes;
+		l = xmalloc(sizeof *l);
+		*l = *wanted;
 		r->store->ops->load(r->store, l);
 		if (l->status == STORE_OK || ++tries == 100)
 			break;
@@ -336,6 +332,16 @@ rig_load(
 	leave_alone(r);
 	CU_ASSERT_EQUAL_FATAL(l->status, STORE_OK);
 	return l;
+}
+
+struct load *
+rig_load(
+    struct rig *r, uint64_t lane, uint64_t first, uint64_t last, size_t bytes)
+{
+	struct load wanted = {
+	    .lane = lane, .first = first, .last = last, .max_bytes = bytes};
+
+	return rig_load_as(r, &wanted);
 }
 
 /* One more than the highest index that was ever put. */

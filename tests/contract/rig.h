@@ -64,6 +64,9 @@ void rig_drop(struct rig *, int lane);
  */
 void rig_commit(struct rig *);
 
+/* The same for any batch. */
+void rig_apply(struct rig *, const struct batch *);
+
 /* The open batch, complete, for the caller to apply and free; NULL if there is
  * none. */
 struct batch *rig_take(struct rig *);
@@ -75,6 +78,8 @@ void rig_compare(struct rig *, size_t piece);
 /* One load. */
 struct load *rig_load(
     struct rig *, uint64_t lane, uint64_t first, uint64_t last, size_t bytes);
+
+struct load *rig_load_as(struct rig *, const struct load *wanted);
 
 /* All maintenance there is; how many slices it took. */
 int rig_maintain(struct rig *);
