@@ -11,6 +11,7 @@
 
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
+#include "broker/delayed.h"
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/queue.h"
@@ -55,25 +56,32 @@ on_definition(void *arg, const struct definition *d)
 	}
 }
 
+/* Whose a lane is. */
+struct place {
+	uint64_t id;
+	struct lane *lane;	 /* a queue's, or */
+	struct delayed *delayed; /* an exchange's */
+};
+
 /* Lanes are found by id: a table for the time of the restore. */
 struct restoring {
 	struct server *server;
-	struct lane **lanes; /* sorted by id */
+	struct place *places; /* sorted by id */
 	size_t count;
 };
 
 static int
 by_id(const void *a, const void *b)
 {
-	uint64_t x = (*(struct lane *const *)a)->id;
-	uint64_t y = (*(struct lane *const *)b)->id;
+	const struct place *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	return (x->id > y->id) - (x->id < y->id);
 }
 
 static size_t
 count_lanes(const struct server *s)
 {
+	const struct delayed *d;
 	struct vhost *v;
 	struct queue *q;
 	size_t at = 0, n = 0;
@@ -81,6 +89,8 @@ count_lanes(const struct server *s)
 	while ((v = names_each(&s->vhosts, &at)) != NULL)
 		for (size_t i = 0; (q = names_each(&v->queues, &i)) != NULL;)
 			n += q->lanes.count + 1U;
+	LIST_FOREACH(d, &s->delayed, link)
+		n++;
 	return n;
 }
 
@@ -90,37 +100,65 @@ collect(struct restoring *r, struct lanes *lanes)
 	struct lane *lane;
 
 	for (unsigned i = 0; (lane = lanes_nth(lanes, i)) != NULL; i++)
-		r->lanes[r->count++] = lane;
+		r->places[r->count++] = (struct place){lane->id, lane, NULL};
 }
 
 static void
 sort_lanes(struct restoring *r)
 {
+	struct delayed *d;
 	struct vhost *v;
 	struct queue *q;
 	size_t at = 0, n = count_lanes(r->server);
 
-	r->lanes = xcalloc(n + 1, sizeof *r->lanes);
+	r->places = xcalloc(n + 1, sizeof *r->places);
 	while ((v = names_each(&r->server->vhosts, &at)) != NULL)
 		for (size_t i = 0; (q = names_each(&v->queues, &i)) != NULL;)
 			collect(r, &q->lanes);
-	qsort(r->lanes, r->count, sizeof *r->lanes, by_id);
+	LIST_FOREACH(d, &r->server->delayed, link)
+		r->places[r->count++] = (struct place){d->lane, NULL, d};
+	qsort(r->places, r->count, sizeof *r->places, by_id);
+}
+
+/* What an exchange held that did not outlive the broker; bury_the_past sees to
+ * it when changes can be told. */
+static void
+note_the_past(struct server *s, const struct lane_state *state)
+{
+	log_info("lane %llu is nobody's any more: what it holds (%llu) is "
+		 "dropped",
+	    (unsigned long long)state->lane, (unsigned long long)state->count);
+	delayed_new(s, NULL, NULL, state->lane);
+}
+
+static void
+bury_the_past(struct server *s)
+{
+	struct delayed *d, *next;
+
+	for (d = LIST_FIRST(&s->delayed); d != NULL; d = next) {
+		next = LIST_NEXT(d, link);
+		if (d->exchange == NULL)
+			delayed_delete(d);
+	}
 }
 
 static void
 on_lane(void *arg, const struct lane_state *state)
 {
 	struct restoring *r = arg;
-	struct lane wanted = {.id = state->lane}, *key = &wanted, **found;
+	struct place wanted = {.id = state->lane}, *found;
 
-	if (r->lanes == NULL)
+	if (r->places == NULL)
 		sort_lanes(r);
-	found = bsearch(&key, r->lanes, r->count, sizeof *r->lanes, by_id);
+	found = bsearch(
+	    &wanted, r->places, r->count, sizeof *r->places, by_id);
 	if (found == NULL)
-		log_warnx("lane %llu of the store belongs to no queue",
-		    (unsigned long long)state->lane);
+		note_the_past(r->server, state);
+	else if (found->delayed != NULL)
+		delayed_restore(found->delayed, state);
 	else
-		lane_restore(*found, state);
+		lane_restore(found->lane, state);
 }
 
 static void
@@ -141,10 +179,10 @@ restore(struct server *s)
 	    STORE_OK) {
 		log_error("cannot read the store: %s",
 		    s->store->ops->error(s->store));
-		free(r.lanes);
+		free(r.places);
 		return false;
 	}
-	free(r.lanes);
+	free(r.places);
 	return true;
 }
 
@@ -367,6 +405,7 @@ init_lists(struct server *s)
 	TAILQ_INIT(&s->deleted_queues);
 	TAILQ_INIT(&s->dead_queues);
 	TAILQ_INIT(&s->jobs);
+	LIST_INIT(&s->delayed);
 	TAILQ_INIT(&s->owing);
 	TAILQ_INIT(&s->listeners);
 	names_init(&s->vhosts);
@@ -404,6 +443,7 @@ begin(struct server *s)
 	    committer_start(s->store, server_wake, s));
 	s->journal.hold_ms = s->config->hold_ms;
 	s->journal.hold_bytes = s->config->hold_bytes;
+	bury_the_past(s);
 	make_defaults(s);
 	set_loopback_users(s);
 	pressure_init(&s->pressure, s->config, s->ephemeral ? NULL : s->dir);
@@ -452,7 +492,7 @@ end_store(struct server *s)
 	struct load *load;
 
 	if (s->journal.committer != NULL) {
-		journal_finish(&s->journal, queue_hand_over);
+		journal_finish(&s->journal, server_hand_over);
 		while ((load = s->failed) != NULL) {
 			s->failed = load->link;
 			load_free(load);
@@ -472,6 +512,7 @@ end_store(struct server *s)
 void
 server_free(struct server *s)
 {
+	struct delayed *d;
 	struct listener *l;
 	struct vhost *v;
 	struct queue *q;
@@ -486,6 +527,8 @@ server_free(struct server *s)
 		control_close(s->control); /* all is on disk: stop says so */
 	while ((v = names_each(&s->vhosts, &at)) != NULL)
 		vhost_free(v);
+	while ((d = LIST_FIRST(&s->delayed)) != NULL)
+		delayed_free(d);
 	while ((q = TAILQ_FIRST(&s->deleted_queues)) != NULL) {
 		TAILQ_REMOVE(&s->deleted_queues, q, runnable_link);
 		queue_free(q);

@@ -9,9 +9,11 @@
 #include "broker/commands.h"
 #include "broker/connection.h"
 #include "broker/consumer.h"
+#include "broker/delayed.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
+#include "exchanges/type.h"
 
 #define COUNT(array) (unsigned)(sizeof(array) / sizeof *(array))
 
@@ -176,12 +178,23 @@ command_list_queues(struct request *r, size_t *budget)
 
 /* --- exchanges --------------------------------------------------------- */
 
+/* As the plugin's column is called. */
+static void
+put_delayed(struct request *r, const struct exchange *x)
+{
+	if (x->type == &type_delayed)
+		put_int_value(r, (int64_t)((struct delayed *)x->kept)->count);
+	else
+		put_no_value(r);
+}
+
 COLUMN(exchange_name, struct exchange, put_text_value, t->destination.name)
 COLUMN(exchange_type, struct exchange, put_string, t->type->name)
 COLUMN(exchange_durable, struct exchange, put_bool_value, t->durable)
 COLUMN(exchange_auto_delete, struct exchange, put_bool_value, t->auto_delete)
 COLUMN(exchange_internal, struct exchange, put_bool_value, t->internal)
 COLUMN(exchange_arguments, struct exchange, put_table_value, t->arguments)
+COLUMN(exchange_delayed, struct exchange, put_delayed, t)
 
 static const struct column exchange_columns[] = {
     {"name", exchange_name},
@@ -190,6 +203,7 @@ static const struct column exchange_columns[] = {
     {"auto_delete", exchange_auto_delete},
     {"internal", exchange_internal},
     {"arguments", exchange_arguments},
+    {"messages_delayed", exchange_delayed},
 };
 
 void

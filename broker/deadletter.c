@@ -8,6 +8,7 @@
 #include "amqp/props.h"
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
+#include "broker/delayed.h"
 #include "broker/envelope.h"
 #include "broker/log.h"
 #include "broker/queue.h"
@@ -251,6 +252,7 @@ send_on(struct server *s, struct vhost *v, struct message *m, enum death why)
 				  "and was dropped",
 			    "queue", log_safe(queue_name(q)));
 	}
+	delayed_keep(&s->route, m);
 }
 
 /* --- carrying --------------------------------------------------------------------- */

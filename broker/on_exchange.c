@@ -45,21 +45,21 @@ check_equivalent(struct channel *ch, const struct exchange *x,
 	    (code = differ(
 		 ch, "internal", resource, m->internal, x->internal)))
 		return code;
+	if (type->rule_argument != NULL &&
+	    (code = differ_argument(ch, type->rule_argument, resource,
+		 m->arguments, x->arguments)))
+		return code;
 	return differ_argument(ch, "alternate-exchange", resource,
 	    m->arguments, x->arguments);
 }
 
 static int
-check_new(struct channel *ch, struct bytes name,
+check_alternate(struct channel *ch, struct bytes name,
     const struct amqp_exchange_declare *m)
 {
 	struct amqp_value alternate;
 	int code;
 
-	if (bytes_starts(name, BYTES("amq.")))
-		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
-		    "exchange name '%.*s' contains reserved prefix 'amq.*'",
-		    BYTES_FMT(name));
 	if (!amqp_table_get(
 		m->arguments, BYTES("alternate-exchange"), &alternate))
 		return AMQP_OK;
@@ -72,6 +72,26 @@ check_new(struct channel *ch, struct bytes name,
 	if (code != AMQP_OK)
 		return code;
 	return channel_may(ch, VERB_WRITE, "exchange", alternate.bytes);
+}
+
+static int
+check_new(struct channel *ch, struct bytes name,
+    const struct exchange_type *type, const struct amqp_exchange_declare *m)
+{
+	const char *wrong = NULL;
+	int code;
+
+	if (bytes_starts(name, BYTES("amq.")))
+		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
+		    "exchange name '%.*s' contains reserved prefix 'amq.*'",
+		    BYTES_FMT(name));
+	if ((code = check_alternate(ch, name, m)) != AMQP_OK)
+		return code;
+	if (type->check_arguments != NULL)
+		wrong = type->check_arguments(m->arguments);
+	return wrong == NULL ? AMQP_OK
+			     : channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+				   "%s", wrong);
 }
 
 static int
@@ -92,7 +112,7 @@ declare(struct channel *ch, struct bytes name,
 	x = vhost_exchange(v, name);
 	if (x != NULL)
 		return check_equivalent(ch, x, type, m);
-	if ((code = check_new(ch, name, m)) != AMQP_OK)
+	if ((code = check_new(ch, name, type, m)) != AMQP_OK)
 		return code;
 	vhost_add_exchange(v, type, name, m->arguments, m->durable,
 	    m->auto_delete, m->internal);

@@ -6,6 +6,7 @@
 #include "amqp/props.h"
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
+#include "broker/delayed.h"
 #include "broker/deliver.h"
 #include "broker/envelope.h"
 #include "broker/queue.h"
@@ -63,6 +64,8 @@ cache_fill(
 		c->queues =
 		    xrealloc(c->queues, c->room * sizeof *c->queues);
 	}
+	c->kept = route->keeper_count > 0;
+	c->held_back = route->held_back;
 	c->count = route->count;
 	for (size_t i = 0; i < route->count; i++)
 		c->queues[i] = (struct queue *)route->queues[i];
@@ -224,6 +227,8 @@ enqueue(struct channel *ch, const struct content *p, bool *refused)
 		ahead |= q->consumer_count > 0 &&
 		    lanes_ready(&q->lanes) > AHEAD;
 	}
+	if (ch->cache.kept)
+		stored |= delayed_keep(&s->route, p->message);
 	ch->connection->transport.read_limit = ahead ? READ_AHEAD : READ_SIZE;
 	s->budget -= cost < s->budget ? cost : s->budget;
 	return stored ? s->journal.seq : 0;
@@ -250,7 +255,7 @@ publish(struct channel *ch, struct content *p)
 		tx_publish(ch, p->message, p->expires_in, p->mandatory);
 		return AMQP_OK;
 	}
-	if (ch->cache.count == 0 && p->mandatory)
+	if (ch->cache.count == 0 && p->mandatory && !ch->cache.held_back)
 		send_return(ch, p->message);
 	seq = enqueue(ch, p, &refused);
 	if (ch->confirming)

@@ -36,6 +36,8 @@ struct route_cache {
 	uint8_t names[510];
 	struct queue **queues;
 	size_t count, room;
+	bool kept;	/* exchanges keep it, as the server's route says: */
+	bool held_back; /* then nothing is remembered beyond the publication */
 };
 
 /* The whole content lies in one buffer: publish it at once. */

@@ -15,6 +15,7 @@
 #include "broker/channel.h"
 #include "broker/connection.h"
 #include "broker/control.h"
+#include "broker/delayed.h"
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/queue.h"
@@ -117,15 +118,56 @@ keep_promises(struct server *s)
 	}
 }
 
-/* Its queue waits, and the others go on; soon it is tried again. */
+/* --- lanes of queues, and timed ones of exchanges ------------------------------------ */
+
+void
+server_hand_over(struct lane_change *c)
+{
+	if (c->timed)
+		delayed_hand_over(c);
+	else
+		queue_hand_over(c);
+}
+
+void
+server_committed(struct lane_change *c)
+{
+	if (c->timed)
+		delayed_committed(c);
+	else
+		queue_committed(c);
+}
+
 static void
-postpone(struct server *s, struct load *load)
+loaded(struct load *load)
+{
+	if (load->timed)
+		delayed_loaded(load);
+	else
+		queue_loaded(load);
+}
+
+static void
+say_unread(const struct load *load)
 {
 	const struct lane *lane = load->owner;
 	const struct queue *q = lane->owner;
 
-	log_error("cannot read what waits in queue '%s' in vhost '%s': %s",
-	    log_safe(queue_name(q)), log_safe(q->vhost->name), load->error);
+	if (load->timed)
+		log_error("cannot read what an exchange holds back: %s",
+		    load->error);
+	else
+		log_error(
+		    "cannot read what waits in queue '%s' in vhost '%s': %s",
+		    log_safe(queue_name(q)), log_safe(q->vhost->name),
+		    load->error);
+}
+
+/* Whoever asked waits, and the others go on; soon it is tried again. */
+static void
+postpone(struct server *s, struct load *load)
+{
+	say_unread(load);
 	load->link = s->failed;
 	s->failed = load;
 	s->retry_at = s->clock.real + RETRY_MS;
@@ -142,7 +184,7 @@ retry_loads(struct server *s)
 	s->failed = NULL;
 	for (; load != NULL; load = next) {
 		next = load->link;
-		queue_loaded(load);
+		loaded(load);
 	}
 }
 
@@ -154,7 +196,7 @@ take_loads(struct server *s)
 	retry_loads(s);
 	while ((load = committer_loaded(s->journal.committer)) != NULL)
 		if (load->status == STORE_OK)
-			queue_loaded(load);
+			loaded(load);
 		else
 			postpone(s, load);
 }
@@ -277,10 +319,10 @@ end_turn(struct server *s)
 	server_tick(s);
 	run_jobs(s);
 	run_queues(s);
-	journal_reap(&s->journal, &reap, queue_committed);
+	journal_reap(&s->journal, &reap, server_committed);
 	take_loads(s);
 	s->control_busy = control_turn(s->control, &answers);
-	journal_turn(&s->journal, s->clock.real, queue_hand_over);
+	journal_turn(&s->journal, s->clock.real, server_hand_over);
 	keep_promises(s);
 	control_keep(s->control, journal_committed(&s->journal));
 	watch_store(s);

@@ -20,6 +20,7 @@
 struct channel;
 struct connection;
 struct control;
+struct delayed;
 struct listener;
 struct queue;
 struct ssl_ctx_st;
@@ -75,6 +76,7 @@ struct server {
 	TAILQ_HEAD(, queue) deleted_queues; /* something holds them yet */
 	TAILQ_HEAD(, queue) dead_queues;
 	TAILQ_HEAD(job_list, job) jobs;
+	LIST_HEAD(, delayed) delayed; /* what exchanges hold back */
 	TAILQ_HEAD(, channel) owing; /* channels with promises */
 	TAILQ_HEAD(, listener) listeners;
 	struct event *wake;  /* the committer has something */
@@ -171,6 +173,11 @@ server_pressed(const struct server *s)
 {
 	return s->pressure.alarms != 0 || server_behind(s);
 }
+
+/* For the journal: before a lane's change is handed over, and after it is
+ * committed. */
+void server_hand_over(struct lane_change *);
+void server_committed(struct lane_change *);
 
 /* Events of the loop: the committer has something; time has passed. wake may be
  * called on any thread. */

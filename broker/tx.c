@@ -6,15 +6,17 @@
 #include "amqp/message.h"
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
+#include "broker/delayed.h"
 #include "broker/deliver.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 
-/* One publication; queue is NULL for one that led nowhere and is to be
- * returned. A message for several queues stands once for each. */
+/* One publication, for a queue or to be held back; neither for one that led
+ * nowhere and is to be returned. A message for several stands once for each. */
 struct pending {
 	struct message *message; /* a reference */
 	struct queue *queue;	 /* a reference */
+	struct delayed *delayed; /* a reference */
 	int64_t expires_in;
 };
 
@@ -42,6 +44,8 @@ drop(struct pending *p)
 	message_unref(p->message);
 	if (p->queue != NULL)
 		queue_unref(p->queue);
+	if (p->delayed != NULL)
+		delayed_unref(p->delayed);
 }
 
 static void
@@ -73,24 +77,38 @@ grow(void *old, size_t *room, size_t count, size_t size)
 	return xrealloc(old, *room * size);
 }
 
-static void
-add(struct tx *tx, struct message *m, struct queue *q, int64_t expires_in)
+static struct pending *
+add(struct tx *tx, struct message *m)
 {
 	tx->pending = grow(tx->pending, &tx->pending_room, tx->pending_count,
 	    sizeof *tx->pending);
-	tx->pending[tx->pending_count++] =
-	    (struct pending){message_ref(m), q != NULL ? queue_ref(q) : NULL,
-		expires_in};
+	tx->pending[tx->pending_count] = (struct pending){message_ref(m)};
+	return &tx->pending[tx->pending_count++];
+}
+
+static void
+add_kept(struct tx *tx, struct message *m, const struct route *route)
+{
+	for (size_t i = 0; i < route->keeper_count; i++)
+		add(tx, m)->delayed = delayed_ref(route->keepers[i]->kept);
 }
 
 void
 tx_publish(struct channel *ch, struct message *m, int64_t expires_in,
     bool mandatory)
 {
-	for (size_t i = 0; i < ch->cache.count; i++)
-		add(ch->tx, m, ch->cache.queues[i], expires_in);
-	if (ch->cache.count == 0 && mandatory)
-		add(ch->tx, m, NULL, expires_in);
+	const struct route_cache *way = &ch->cache;
+
+	for (size_t i = 0; i < way->count; i++) {
+		struct pending *p = add(ch->tx, m);
+
+		p->queue = queue_ref(way->queues[i]);
+		p->expires_in = expires_in;
+	}
+	if (way->kept)
+		add_kept(ch->tx, m, &ch->server->route);
+	if (way->count == 0 && mandatory && !way->held_back)
+		add(ch->tx, m);
 }
 
 static bool
@@ -151,6 +169,8 @@ struct committing {
 static void
 push(struct committing *c, struct pending *p)
 {
+	if (p->delayed != NULL)
+		delayed_hold(p->delayed, p->message);
 	if (p->queue == NULL || p->queue->deleted)
 		return;
 	if (queue_refuses(p->queue, p->message))
@@ -208,7 +228,8 @@ static void
 send_returns(struct channel *ch, const struct tx *tx)
 {
 	for (size_t i = 0; i < tx->pending_count; i++)
-		if (tx->pending[i].queue == NULL)
+		if (tx->pending[i].queue == NULL &&
+		    tx->pending[i].delayed == NULL)
 			send_return(ch, tx->pending[i].message);
 }
 

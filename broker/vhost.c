@@ -4,6 +4,7 @@
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
 #include "broker/connection.h"
+#include "broker/delayed.h"
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -159,13 +160,31 @@ remove_binding(struct vhost *v, struct binding *b)
 
 /* --- exchanges ------------------------------------------------------------------ */
 
+static uint64_t
+lane_of(const struct exchange *x)
+{
+	return x->type == &type_delayed ? ((struct delayed *)x->kept)->lane
+					: 0;
+}
+
+/* With the lane for what it holds, if it does. */
+static void
+begin_exchange(struct vhost *v, struct exchange *x, uint64_t lane)
+{
+	struct server *s = v->server;
+
+	if (x->type == &type_delayed)
+		x->kept = delayed_new(s, v, x, lane ? lane : ++s->last_lane);
+	keep_exchange(v, x);
+}
+
 static struct definition
 define_exchange(const struct vhost *v, const struct exchange *x)
 {
 	return (struct definition){DEF_exchange,
 	    .exchange = {v->name, x->destination.name,
 		bytes_str(x->type->name), x->auto_delete, x->internal,
-		x->arguments}};
+		(int64_t)lane_of(x), x->arguments}};
 }
 
 static bool
@@ -184,7 +203,7 @@ vhost_add_exchange(struct vhost *v, const struct exchange_type *type,
 	x->durable = durable;
 	x->auto_delete = auto_delete;
 	x->internal = internal;
-	keep_exchange(v, x);
+	begin_exchange(v, x, 0);
 	server_changed(v->server);
 	if (exchange_stored(x)) {
 		struct definition def = define_exchange(v, x);
@@ -237,6 +256,8 @@ bury(struct vhost *v)
 			remove_binding(v, x->bindings);
 		while (x->destination.bindings != NULL)
 			unbind(v, x->destination.bindings);
+		if (x->type == &type_delayed)
+			delayed_delete(x->kept);
 		exchange_free(x);
 	}
 	server_changed(v->server);
@@ -348,7 +369,7 @@ vhost_restore_exchange(struct vhost *v, const struct def_exchange *d)
 	const struct exchange_type *type = exchange_type_find(d->type);
 	struct exchange *x;
 
-	if (type == NULL) {
+	if (type == NULL || exchange_type_rule(type, d->arguments) == NULL) {
 		log_warnx("exchange '%.*s' has the unknown type '%.*s'",
 		    BYTES_FMT(d->name), BYTES_FMT(d->type));
 		return;
@@ -357,7 +378,7 @@ vhost_restore_exchange(struct vhost *v, const struct def_exchange *d)
 	x->durable = true;
 	x->auto_delete = d->auto_delete;
 	x->internal = d->internal;
-	keep_exchange(v, x);
+	begin_exchange(v, x, (uint64_t)d->lane);
 }
 
 void

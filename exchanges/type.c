@@ -8,6 +8,7 @@ static const struct exchange_type *const types[] = {
     &type_fanout,
     &type_topic,
     &type_headers,
+    &type_delayed,
 };
 
 const struct exchange_type *

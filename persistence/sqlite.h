@@ -78,10 +78,10 @@ sqlite_int(uint64_t v)
 	    " ORDER BY first LIMIT ?4)") \
 	X(PACKS_DROP, "DELETE FROM pack WHERE lane = ?1" \
 	    " AND first BETWEEN ?2 AND ?3 AND last <= ?3") \
-	X(TIMED_ADD, "INSERT INTO timed VALUES (?, ?, ?, ?, ?, ?)") \
+	X(TIMED_ADD, "INSERT INTO timed VALUES (?, ?, ?, ?, ?, ?, ?)") \
 	X(TIMED_TAKE, "DELETE FROM timed WHERE lane = ? AND deadline = ?" \
 	    " AND position = ?") \
-	X(TIMED_AFTER, "SELECT deadline, position, names, props, body" \
+	X(TIMED_AFTER, "SELECT deadline, position, names, props, body, bcc" \
 	    " FROM timed WHERE lane = ? AND (deadline, position) > (?, ?)" \
 	    " ORDER BY deadline, position") \
 	X(TIMED_SLICE, "DELETE FROM timed WHERE lane = ?1 AND" \

@@ -413,6 +413,8 @@ lane_of(const struct definition *d)
 	switch (d->kind) {
 	case DEF_queue:
 		return (uint64_t)d->queue.lane;
+	case DEF_exchange:
+		return (uint64_t)d->exchange.lane;
 	case DEF_queue_lane:
 		return (uint64_t)d->queue_lane.lane;
 	default:

@@ -53,6 +53,7 @@ static const char tables[] =
     " names BLOB NOT NULL,"
     " props BLOB NOT NULL,"
     " body BLOB NOT NULL,"
+    " bcc BLOB NOT NULL,"
     " PRIMARY KEY (lane, deadline, position)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE garbage ("
     " lane INTEGER NOT NULL,"

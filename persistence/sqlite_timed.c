@@ -42,10 +42,10 @@ sort_puts(const struct lane_change *l, size_t *count)
 static int
 add_row(struct connection *c, uint64_t lane, const struct row *r)
 {
-	return connection_do(c, ST_TIMED_ADD, "iiibbb", lane,
+	return connection_do(c, ST_TIMED_ADD, "iiibbbb", lane,
 	    (uint64_t)r->due.deadline, r->due.position,
 	    message_names(r->message), message_props(r->message),
-	    message_body(r->message));
+	    message_body(r->message), message_bcc(r->message));
 }
 
 int
@@ -83,8 +83,8 @@ make_message(sqlite3_stmt *st)
 	struct bytes exchange = reader_shortstr(&names);
 	struct bytes key = reader_shortstr(&names);
 	struct bytes body = column_bytes(st, 4);
-	struct message *m =
-	    message_new(exchange, key, column_bytes(st, 3), body.n);
+	struct message *m = message_new_bcc(exchange, key,
+	    column_bytes(st, 3), body.n, column_bytes(st, 5));
 
 	if (m != NULL)
 		put_bytes((uint8_t *)message_body(m).p, body);

@@ -1,0 +1,514 @@
+/* delayed.c - what exchanges of type x-delayed-message hold until its time has
+ * come. */
+#include "broker/delayed.h"
+
+#include "amqp/props.h"
+#include "amqp/text.h"
+#include "amqp/xalloc.h"
+#include "broker/envelope.h"
+#include "broker/queue.h"
+#include "broker/vhost.h"
+#include "exchanges/delayed.h"
+
+enum {
+	HORIZON = 2000,	     /* ms ahead of its time a message is loaded */
+	LOAD_BYTES = 1 << 20, /* at most this much at once */
+	SLICE = 1024,	     /* units of work in a turn: releases, more or less */
+	PATIENCE = 10,	     /* ms between looks at a disk that is behind */
+	WATCH = 60000,	     /* ms: the wall clock may be set meanwhile */
+	PART = 4, /* of what a lane may have in memory: many wait in few queues */
+};
+
+/* --- life -------------------------------------------------------------------- */
+
+static bool run(struct job *, size_t *budget);
+
+struct delayed *
+delayed_new(struct server *s, struct vhost *v, struct exchange *x,
+    uint64_t lane)
+{
+	struct delayed *d = xcalloc(1, sizeof *d);
+
+	d->job.step = run;
+	d->server = s;
+	d->vhost = v;
+	d->exchange = x;
+	d->lane = lane;
+	d->refs = 1;
+	d->next_position = 1;
+	d->next_out = INT64_MAX;
+	LIST_INSERT_HEAD(&s->delayed, d, link);
+	return d;
+}
+
+void
+delayed_free(struct delayed *d)
+{
+	size_t all = SIZE_MAX;
+
+	agenda_clear(&d->near, &all);
+	if (d->timer != NULL)
+		event_free(d->timer);
+	LIST_REMOVE(d, link);
+	free(d);
+}
+
+/* The open batch may name it: then delayed_committed drops the last reference. */
+void
+delayed_unref(struct delayed *d)
+{
+	if (--d->refs == 0 && d->change == NULL)
+		delayed_free(d);
+}
+
+static struct lane_change *
+change(struct delayed *d)
+{
+	struct journal *j = &d->server->journal;
+
+	if (d->change == NULL) {
+		d->change = batch_lane(j->open, d->lane, d);
+		d->change->timed = true;
+	}
+	d->changed_seq = j->seq;
+	return d->change;
+}
+
+/* --- the timer ----------------------------------------------------------------- */
+
+static bool
+has_room(const struct delayed *d)
+{
+	const struct lane_mark *mark = &d->server->mark;
+
+	return 2 * PART * d->near.count <= mark->entries &&
+	    2 * d->near.bytes <= mark->bytes;
+}
+
+static bool
+wants_load(const struct delayed *d)
+{
+	return !d->filling && d->count > d->near.count && has_room(d);
+}
+
+/* When there is something to do; INT64_MAX: never. */
+static int64_t
+next_time(const struct delayed *d)
+{
+	int64_t at = INT64_MAX;
+
+	if (d->near.count > 0)
+		at = agenda_first(&d->near)->due.deadline;
+	if (wants_load(d) && d->next_out - HORIZON < at)
+		at = d->next_out - HORIZON;
+	if (d->filling && d->load == NULL && at > d->server->clock.wall)
+		at = d->server->clock.wall + PATIENCE;
+	return at;
+}
+
+static void
+start(struct delayed *d)
+{
+	if (d->running)
+		return;
+	d->running = true;
+	delayed_ref(d);
+	server_add_job(d->server, &d->job, NULL);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct delayed *d = arg;
+
+	server_tick(d->server);
+	d->watching = 0;
+	start(d);
+}
+
+static void
+wake_at(struct delayed *d, int64_t at)
+{
+	int64_t ms = at - d->server->clock.wall;
+	struct timeval tv;
+
+	if (at == INT64_MAX || (d->watching != 0 && d->watching <= at))
+		return;
+	if (d->timer == NULL)
+		d->timer = evtimer_new(d->server->base, on_timer, d);
+	ms = ms < 0 ? 0 : ms > WATCH ? WATCH : ms;
+	tv = (struct timeval){ms / 1000, ms % 1000 * 1000};
+	d->watching = at;
+	evtimer_add(d->timer, &tv);
+}
+
+static void
+watch(struct delayed *d)
+{
+	if (!d->running && d->exchange != NULL)
+		wake_at(d, next_time(d));
+}
+
+/* --- what is in memory ----------------------------------------------------------- */
+
+static void
+is_out(struct delayed *d, int64_t deadline)
+{
+	if (deadline < d->next_out)
+		d->next_out = deadline;
+}
+
+/* What is known not to be out need not be loaded to be in memory. */
+static void
+extend_reach(struct delayed *d)
+{
+	int64_t to = d->server->clock.wall + 2 * HORIZON;
+
+	if (d->filling)
+		return;
+	if (to >= d->next_out)
+		to = d->next_out - 1;
+	if (to > d->reach.deadline)
+		d->reach = (struct due){to, UINT64_MAX};
+}
+
+static void
+keep_bounded(struct delayed *d)
+{
+	const struct lane_mark *mark = &d->server->mark;
+
+	if (d->near.count < 2 || (PART * d->near.count <= mark->entries &&
+				     d->near.bytes <= mark->bytes))
+		return;
+	d->reach = agenda_halve(&d->near, mark->bytes / 2);
+	is_out(d, d->reach.deadline);
+}
+
+static void
+place(struct delayed *d, struct due due, struct message *m)
+{
+	extend_reach(d);
+	if (due_before(d->reach, due)) {
+		is_out(d, due.deadline);
+		return;
+	}
+	agenda_add(&d->near, due, message_ref(m));
+	keep_bounded(d);
+}
+
+/* --- loading ----------------------------------------------------------------------- */
+
+static struct load *
+new_load(struct delayed *d)
+{
+	struct load *load = xcalloc(1, sizeof *load);
+	size_t bytes = d->server->mark.bytes / 4;
+
+	load->lane = d->lane;
+	load->timed = true;
+	load->after = d->from;
+	load->until = d->reach.deadline;
+	load->last = d->below - 1;
+	load->max_bytes = bytes < LOAD_BYTES ? bytes : LOAD_BYTES;
+	load->owner = delayed_ref(d); /* until delayed_loaded */
+	return load;
+}
+
+/* Invariant 3. */
+static void
+load_if_committed(struct delayed *d)
+{
+	struct journal *j = &d->server->journal;
+
+	if (!d->filling || d->load != NULL || d->exchange == NULL)
+		return;
+	if (journal_committed(j) < d->wait_for) {
+		journal_promise(j, d->wait_for);
+		return;
+	}
+	d->load = new_load(d);
+	committer_load(j->committer, d->load);
+}
+
+static void
+fill(struct delayed *d)
+{
+	int64_t now = d->server->clock.wall;
+
+	if (wants_load(d) && d->next_out <= now + HORIZON) {
+		d->filling = true;
+		d->from = d->reach;
+		d->below = d->next_position;
+		d->wait_for = d->changed_seq;
+		d->reach = (struct due){now + 2 * HORIZON, UINT64_MAX};
+		d->next_out = INT64_MAX;
+	}
+	load_if_committed(d);
+}
+
+/* Memory may have become smaller meanwhile: what lies behind reach is out. */
+static void
+take_entry(struct delayed *d, struct loaded *e)
+{
+	struct due due = {e->deadline, e->position};
+
+	if (due_before(d->reach, due)) {
+		is_out(d, due.deadline);
+		return;
+	}
+	agenda_add(&d->near, due, e->message);
+	e->message = NULL;
+}
+
+static void
+take_load(struct delayed *d, struct load *load)
+{
+	const struct loaded *last;
+	struct due edge;
+
+	for (size_t i = 0; i < load->count; i++)
+		take_entry(d, &load->entries[i]);
+	is_out(d, load->next_due);
+	if (load->count == 0 || load->bytes < load->max_bytes)
+		return;
+	last = &load->entries[load->count - 1];
+	edge = (struct due){last->deadline, last->position};
+	if (!due_before(edge, d->reach))
+		return;
+	agenda_cut(&d->near, edge);
+	d->reach = edge;
+	is_out(d, edge.deadline);
+}
+
+/* Nothing was read. */
+static void
+load_failed(struct delayed *d)
+{
+	agenda_cut(&d->near, d->from);
+	if (due_before(d->from, d->reach))
+		d->reach = d->from;
+	is_out(d, d->from.deadline);
+}
+
+void
+delayed_loaded(struct load *load)
+{
+	struct delayed *d = load->owner;
+
+	d->load = NULL;
+	d->filling = false;
+	if (d->exchange != NULL && load->status == STORE_OK)
+		take_load(d, load);
+	else if (d->exchange != NULL)
+		load_failed(d);
+	load_free(load);
+	watch(d);
+	delayed_unref(d);
+}
+
+/* --- in -------------------------------------------------------------------------- */
+
+/* The same message, whose delay is spent. Without memory for it the message
+ * itself, which will wait once more when its time has come. */
+static struct message *
+spend(struct message *m, const struct amqp_props *before)
+{
+	struct writer headers = {0}, wire = {0};
+	struct amqp_props p = *before;
+	struct message *copy;
+
+	delay_spend(&headers, p.headers);
+	p.headers = writer_view(&headers);
+	amqp_props_write(&wire, &p);
+	copy = message_new_bcc(message_exchange(m), message_key(m),
+	    writer_view(&wire), m->body_size, message_bcc(m));
+	if (copy != NULL)
+		put_bytes(
+		    (uint8_t *)message_body(copy).p, message_body(m));
+	writer_fini(&headers);
+	writer_fini(&wire);
+	return copy != NULL ? copy : message_ref(m);
+}
+
+bool
+delayed_hold(struct delayed *d, struct message *m)
+{
+	struct amqp_props p;
+	struct message *held;
+	struct due due;
+
+	if (d->exchange == NULL)
+		return false;
+	amqp_props_parse(message_props(m), &p);
+	held = spend(m, &p);
+	/* Never early: the clock tells whole milliseconds. */
+	due.deadline = d->server->clock.wall + delay_of(p.headers) + 1;
+	due.position = d->next_position++;
+	lane_put(change(d), due.position, held, due.deadline);
+	d->count++;
+	d->bytes += held->body_size;
+	place(d, due, held);
+	message_unref(held);
+	watch(d);
+	return d->exchange->durable;
+}
+
+bool
+delayed_keep(const struct route *r, struct message *m)
+{
+	bool stored = false;
+
+	for (size_t i = 0; i < r->keeper_count; i++)
+		stored |= delayed_hold(r->keepers[i]->kept, m);
+	return stored;
+}
+
+/* --- out ------------------------------------------------------------------------- */
+
+static void
+forget(struct delayed *d, const struct agenda_item *item)
+{
+	d->count--;
+	d->bytes -= item->message->body_size;
+	if (!lane_erase(change(d), item->due.position))
+		lane_take(change(d), item->due);
+}
+
+/* As basic.publish found it to be. */
+static int64_t
+expiration_of(const struct amqp_props *p)
+{
+	struct bytes text = p->expiration;
+	uint64_t ms;
+
+	text_take(&text, '+');
+	return (p->flags & PROP_EXPIRATION) != 0 &&
+		text_unsigned(text, INT64_MAX, &ms)
+	    ? (int64_t)ms
+	    : -1;
+}
+
+/* It goes where the exchange leads now. Returns what that cost. */
+static size_t
+release(struct delayed *d)
+{
+	struct agenda_item item = agenda_take(&d->near);
+	struct message *m = item.message;
+	struct route *r = &d->server->route;
+	struct amqp_props p;
+	struct routing routing;
+	int64_t expires_in;
+
+	envelope_read(m, &p);
+	routing = envelope_routing(m, &p, &d->server->copies);
+	expires_in = expiration_of(&p);
+	route_begin(r);
+	route(r, d->exchange, &routing, &d->vhost->exchanges,
+	    &d->vhost->queues);
+	for (size_t i = 0; i < r->count; i++) {
+		struct queue *q = (struct queue *)r->queues[i];
+
+		if (!queue_refuses(q, m))
+			queue_push(q, m, expires_in);
+	}
+	delayed_keep(r, m);
+	forget(d, &item);
+	message_unref(m);
+	return 1 + r->count + r->work / 4;
+}
+
+/* False if more is due. */
+static bool
+release_due(struct delayed *d, size_t *budget)
+{
+	size_t left = SLICE;
+
+	while (d->near.count > 0 &&
+	    agenda_first(&d->near)->due.deadline <= d->server->clock.wall) {
+		size_t cost;
+
+		if (left == 0 || *budget == 0)
+			return false;
+		cost = release(d);
+		left -= cost < left ? cost : left;
+		*budget -= cost < *budget ? cost : *budget;
+	}
+	return true;
+}
+
+static bool
+end(struct delayed *d)
+{
+	d->running = false;
+	if (d->exchange != NULL)
+		wake_at(d, server_behind(d->server)
+			? d->server->clock.wall + PATIENCE
+			: next_time(d));
+	delayed_unref(d);
+	return true;
+}
+
+/* While the disk is behind, what is due waits as publishers do. */
+static bool
+run(struct job *job, size_t *budget)
+{
+	struct delayed *d = (struct delayed *)job;
+
+	if (d->exchange == NULL)
+		return agenda_clear(&d->near, budget) && end(d);
+	if (!d->server->stopping && !server_behind(d->server) &&
+	    !release_due(d, budget)) {
+		fill(d);
+		return false;
+	}
+	if (!d->server->stopping)
+		fill(d);
+	return end(d);
+}
+
+/* --- the journal's calls, and the end ------------------------------------------------ */
+
+void
+delayed_restore(struct delayed *d, const struct lane_state *state)
+{
+	d->count = state->count;
+	d->bytes = state->bytes;
+	d->next_position = state->next_position;
+	d->next_out = 0;
+	watch(d);
+}
+
+void
+delayed_hand_over(struct lane_change *c)
+{
+	struct delayed *d = c->owner;
+
+	c->count = d->count;
+	c->bytes = d->bytes;
+	c->next_position = d->next_position;
+	d->change = NULL;
+	delayed_ref(d); /* until delayed_committed */
+}
+
+void
+delayed_committed(struct lane_change *c)
+{
+	struct delayed *d = c->owner;
+
+	load_if_committed(d);
+	delayed_unref(d);
+}
+
+void
+delayed_delete(struct delayed *d)
+{
+	lane_drop(change(d));
+	d->exchange = NULL;
+	d->count = 0;
+	d->bytes = 0;
+	if (d->timer != NULL)
+		event_free(d->timer);
+	d->timer = NULL;
+	start(d);
+	delayed_unref(d);
+}

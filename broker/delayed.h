@@ -1,0 +1,86 @@
+/* delayed.h - what exchanges of type x-delayed-message hold until its time has
+ * come.
+ *
+ * Each such exchange has a timed lane, and everything it holds is there, also
+ * what is transient and what a transient exchange holds: a start forgets the
+ * latter. Memory has what is due soon, at most a fraction of what a lane may have
+ * there; the rest is out, and loaded ahead of its time.
+ *
+ * Invariants:
+ * 1. Everything up to reach is in memory, or being loaded. What comes and is due
+ *    behind it is out as soon as it is told to the journal.
+ * 2. Nothing that is out is due before next_out.
+ * 3. A load reads what was there when it was decided upon, and waits until that,
+ *    and no less, is committed: what comes meanwhile has a higher position, and
+ *    what went is gone. So nothing is missed, and nothing comes twice.
+ * 4. A message that is due enters its queues in the batch that removes it. */
+#ifndef BROKER_DELAYED_H
+#define BROKER_DELAYED_H
+
+#include "broker/agenda.h"
+#include "broker/server.h"
+#include "persistence/store.h"
+
+struct delayed {
+	struct job job; /* releases what is due, or frees what is left */
+	bool running;	/* the job is on its way */
+	struct server *server;
+	struct vhost *vhost;
+	struct exchange *exchange; /* NULL: it was deleted */
+	uint64_t lane;
+	unsigned refs;
+	struct agenda near;	/* what is in memory */
+	uint64_t count, bytes;	/* all it holds; bytes of bodies */
+	uint64_t next_position; /* of its lane */
+	struct due reach;
+	int64_t next_out;
+	uint64_t changed_seq; /* of the lane's last change */
+	struct lane_change *change; /* in the open batch */
+
+	bool filling;	   /* more is to be loaded: */
+	struct due from;   /* what is behind this */
+	uint64_t below;	   /* and has a lower position, */
+	uint64_t wait_for; /* once this batch is committed */
+	struct load *load; /* on its way */
+
+	struct event *timer;
+	int64_t watching; /* what it is set for; 0: nothing */
+	LIST_ENTRY(delayed) link; /* of all there are */
+};
+
+/* What the exchange holds: nothing yet. With one reference, which delayed_delete
+ * drops. exchange may be NULL for what the store has of one that is gone. */
+struct delayed *delayed_new(
+    struct server *, struct vhost *, struct exchange *, uint64_t lane);
+
+/* It holds what the store says. */
+void delayed_restore(struct delayed *, const struct lane_state *);
+
+static inline struct delayed *
+delayed_ref(struct delayed *d)
+{
+	d->refs++;
+	return d;
+}
+
+void delayed_unref(struct delayed *);
+
+/* The exchange goes, with all it holds; freed in slices. */
+void delayed_delete(struct delayed *);
+
+/* For the server, at the end. */
+void delayed_free(struct delayed *);
+
+/* Holds the message, whose headers name a delay, from now on. True if a promise
+ * about it waits for the store. */
+bool delayed_hold(struct delayed *, struct message *);
+
+/* Gives the message to all exchanges of a route that keep it. */
+bool delayed_keep(const struct route *, struct message *);
+
+/* The journal calls back for its lanes; a load came back. */
+void delayed_hand_over(struct lane_change *);
+void delayed_committed(struct lane_change *);
+void delayed_loaded(struct load *);
+
+#endif
