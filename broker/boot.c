@@ -409,6 +409,7 @@ init_lists(struct server *s)
 	TAILQ_INIT(&s->owing);
 	TAILQ_INIT(&s->listeners);
 	names_init(&s->vhosts);
+	names_init(&s->reply_consumers);
 }
 
 static void
@@ -534,6 +535,7 @@ server_free(struct server *s)
 		queue_free(q);
 	}
 	names_fini(&s->vhosts);
+	names_fini(&s->reply_consumers);
 	if (s->auth != NULL)
 		auth_free(s->auth);
 	tls_context_free(s->tls);

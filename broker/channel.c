@@ -8,6 +8,7 @@
 #include "amqp/xalloc.h"
 #include "broker/consumer.h"
 #include "broker/log.h"
+#include "broker/replyto.h"
 #include "broker/server.h"
 #include "broker/settle.h"
 #include "broker/tx.h"
@@ -55,6 +56,7 @@ channel_end(struct channel *ch)
 {
 	publication_drop(&ch->publication);
 	end_consumers(ch);
+	replyto_free(ch);
 	settle_all(ch);
 	tx_free(ch->tx);
 	ch->tx = NULL;

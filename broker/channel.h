@@ -29,6 +29,7 @@ struct channel {
 	struct ledger ledger;
 	TAILQ_HEAD(, consumer) consumers;
 	unsigned consumer_count;
+	struct reply_consumer *replies; /* NULL: none */
 	unsigned limit;	      /* qos global=true; 0: none */
 	unsigned limit_each;  /* for new consumers; 0: none */
 	unsigned consumed;    /* unacknowledged, gets left out */

@@ -241,6 +241,8 @@ send_on(struct server *s, struct vhost *v, struct message *m, enum death why)
 	deaths = deaths_of(&p);
 	route_begin(&s->route);
 	route(&s->route, x, &routing, &v->exchanges, &v->queues);
+	if (x == v->default_exchange)
+		replyto_send(s, &routing, m);
 	for (size_t i = 0; i < s->route.count; i++) {
 		struct queue *q = (struct queue *)s->route.queues[i];
 

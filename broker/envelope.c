@@ -1,5 +1,5 @@
-/* envelope.c - what headers say of a message's way: CC and BCC are further
- * routing keys. */
+/* envelope.c - what a message's properties say of its way: CC and BCC are further
+ * routing keys, reply_to may ask for replies without a queue. */
 #include "broker/envelope.h"
 
 #include <stdlib.h>
@@ -81,11 +81,12 @@ envelope_new(struct channel *ch, struct bytes exchange, struct bytes key,
 	struct bytes bcc = {NULL, 0};
 	struct message *m;
 
-	if (hide(&headers, p->headers, &bcc)) {
+	if (hide(&headers, p->headers, &bcc))
 		p->headers = writer_view(&headers);
-		amqp_props_write(&props, p);
-		wire = writer_view(&props);
-	}
+	if (replyto_is(p->reply_to) && ch->replies != NULL)
+		p->reply_to = replyto_name(ch);
+	amqp_props_write(&props, p);
+	wire = writer_view(&props);
 	m = message_new_bcc(exchange, key, wire, body_size, bcc);
 	if (m != NULL)
 		envelope_read(m, p);
@@ -107,13 +108,22 @@ check_copies(struct channel *ch, struct bytes headers, struct bytes name)
 }
 
 int
-envelope_check(struct channel *ch, const struct amqp_props *p)
+envelope_check_copies(struct channel *ch, const struct amqp_props *p)
 {
 	int code = check_copies(ch, p->headers, BYTES("CC"));
 
 	return code != AMQP_OK
 	    ? code
 	    : check_copies(ch, p->headers, BYTES("BCC"));
+}
+
+int
+envelope_check_reply_to(struct channel *ch, const struct amqp_props *p)
+{
+	if (!replyto_is(p->reply_to))
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "fast reply consumer does not exist");
 }
 
 /* --- when it goes ------------------------------------------------------------- */

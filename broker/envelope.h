@@ -1,14 +1,17 @@
-/* envelope.h - what headers say of a message's way: CC and BCC are further
- * routing keys, as in RabbitMQ.
+/* envelope.h - what a message's properties say of its way: CC and BCC are further
+ * routing keys, reply_to may ask for replies without a queue, as in RabbitMQ.
  *
- * Both are arrays of texts. CC stays where it is; BCC is taken out of the
+ * CC and BCC are arrays of texts. CC stays where it is; BCC is taken out of the
  * headers when the message comes and kept apart (message_bcc), so that no
- * consumer sees it and a dead letter still goes by it. */
+ * consumer sees it and a dead letter still goes by it. A reply_to of
+ * amq.rabbitmq.reply-to is rewritten to the name of the channel's reply
+ * consumer. */
 #ifndef BROKER_ENVELOPE_H
 #define BROKER_ENVELOPE_H
 
 #include "amqp/message.h"
 #include "amqp/props.h"
+#include "broker/replyto.h"
 #include "exchanges/type.h"
 
 struct channel;
@@ -26,7 +29,8 @@ void copies_fini(struct copies *);
 static inline bool
 envelope_is_plain(const struct amqp_props *p)
 {
-	return !(p->flags & PROP_COPIED);
+	return !(p->flags & (PROP_COPIED | PROP_REPLY_TO)) ||
+	    !((p->flags & PROP_COPIED) || replyto_is(p->reply_to));
 }
 
 /* As message_new, with what is to be hidden or rewritten done; wire and p are
@@ -39,7 +43,10 @@ struct message *envelope_new(struct channel *, struct bytes exchange,
 void envelope_read(const struct message *, struct amqp_props *);
 
 /* 406 if CC or BCC is something else than an array. */
-int envelope_check(struct channel *, const struct amqp_props *);
+int envelope_check_copies(struct channel *, const struct amqp_props *);
+
+/* 406 if replies are asked for and nobody is there to take them. */
+int envelope_check_reply_to(struct channel *, const struct amqp_props *);
 
 /* All that exchanges look at; it borrows from the message and from copies, whose
  * former keys are forgotten. */

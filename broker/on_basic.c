@@ -7,6 +7,7 @@
 #include "broker/deliver.h"
 #include "broker/look.h"
 #include "broker/queue.h"
+#include "broker/replyto.h"
 #include "broker/server.h"
 #include "broker/settle.h"
 #include "broker/tx.h"
@@ -47,18 +48,23 @@ find_consumer(const struct channel *ch, struct bytes tag)
 }
 
 static int
+check_tag(struct channel *ch, struct bytes tag)
+{
+	if (tag.n == 0 || find_consumer(ch, tag) == NULL)
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_NOT_ALLOWED,
+	    "attempt to reuse consumer tag '%.*s'", BYTES_FMT(tag));
+}
+
+static int
 check_consume(struct channel *ch, const struct amqp_basic_consume *m,
     struct bytes name, struct queue **q)
 {
 	int code;
 
-	if ((code = channel_may(ch, VERB_READ, "queue", name)) != AMQP_OK)
-		return code;
-	if (m->consumer_tag.n > 0 && find_consumer(ch, m->consumer_tag))
-		return channel_refuse(ch, AMQP_NOT_ALLOWED,
-		    "attempt to reuse consumer tag '%.*s'",
-		    BYTES_FMT(m->consumer_tag));
-	if ((code = look_queue(ch, name, q)) != AMQP_OK)
+	if ((code = channel_may(ch, VERB_READ, "queue", name)) != AMQP_OK ||
+	    (code = check_tag(ch, m->consumer_tag)) != AMQP_OK ||
+	    (code = look_queue(ch, name, q)) != AMQP_OK)
 		return code;
 	if ((*q)->exclusive != NULL ||
 	    (m->exclusive &&
@@ -66,6 +72,38 @@ check_consume(struct channel *ch, const struct amqp_basic_consume *m,
 		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
 		    "%s in exclusive use",
 		    named("queue", name, ch->connection->vhost));
+	return AMQP_OK;
+}
+
+static void
+consume_ok(struct channel *ch, struct bytes tag)
+{
+	channel_reply(ch,
+	    &(struct amqp_method){
+		AMQP_basic_consume_ok, .basic_consume_ok = {tag}});
+}
+
+/* No right is asked for. */
+static int
+consume_replies(struct channel *ch, const struct amqp_basic_consume *m)
+{
+	struct bytes tag = m->consumer_tag;
+	char generated[NAME_SIZE];
+	int code;
+
+	if ((code = check_tag(ch, tag)) != AMQP_OK)
+		return code;
+	if (!m->no_ack)
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "reply consumer cannot acknowledge");
+	if (ch->replies != NULL)
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "reply consumer already set");
+	if (tag.n == 0)
+		tag = generate_name("amq.ctag-", generated);
+	replyto_new(ch, tag);
+	if (!m->nowait)
+		consume_ok(ch, tag);
 	return AMQP_OK;
 }
 
@@ -79,8 +117,11 @@ on_basic_consume(struct channel *ch, const struct amqp_method *method)
 	struct queue *q;
 	int code;
 
-	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
-	    (code = check_consume(ch, m, name, &q)) != AMQP_OK)
+	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK)
+		return code;
+	if (replyto_is(name))
+		return consume_replies(ch, m);
+	if ((code = check_consume(ch, m, name, &q)) != AMQP_OK)
 		return code;
 	if (tag.n == 0)
 		tag = generate_name("amq.ctag-", generated);
@@ -89,9 +130,7 @@ on_basic_consume(struct channel *ch, const struct amqp_method *method)
 		consumer_wake(c);
 		return AMQP_OK;
 	}
-	channel_reply(ch,
-	    &(struct amqp_method){
-		AMQP_basic_consume_ok, .basic_consume_ok = {tag}});
+	consume_ok(ch, tag);
 	promise_start(ch, c);
 	return AMQP_OK;
 }
@@ -99,14 +138,17 @@ on_basic_consume(struct channel *ch, const struct amqp_method *method)
 int
 on_basic_cancel(struct channel *ch, const struct amqp_method *m)
 {
-	struct consumer *c = find_consumer(ch, m->basic_cancel.consumer_tag);
+	struct bytes tag = m->basic_cancel.consumer_tag;
+	struct consumer *c = find_consumer(ch, tag);
 
-	if (c != NULL)
+	if (replyto_has_tag(ch, tag))
+		replyto_free(ch);
+	else if (c != NULL)
 		consumer_cancel(c);
 	if (!m->basic_cancel.nowait)
 		channel_reply(ch,
 		    &(struct amqp_method){AMQP_basic_cancel_ok,
-			.basic_cancel_ok = {m->basic_cancel.consumer_tag}});
+			.basic_cancel_ok = {tag}});
 	return AMQP_OK;
 }
 

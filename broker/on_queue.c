@@ -8,33 +8,54 @@
 #include "broker/expiry.h"
 #include "broker/look.h"
 #include "broker/queue.h"
+#include "broker/replyto.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
 /* --- declare ------------------------------------------------------------------ */
 
 static void
-declared(struct channel *ch, struct queue *q, bool nowait)
+declare_ok(struct channel *ch, struct bytes name, size_t messages,
+    unsigned consumers, bool nowait)
 {
 	struct amqp_method ok = {AMQP_queue_declare_ok,
-	    .queue_declare_ok = {queue_name(q),
-		(uint32_t)lanes_ready(&q->lanes), q->consumer_count}};
+	    .queue_declare_ok = {name, (uint32_t)messages, consumers}};
 
-	expiry_used(q);
 	free((void *)ch->last_queue.p);
-	ch->last_queue = xbytesdup(queue_name(q));
-	if (q->durable)
-		server_found(ch->server);
+	ch->last_queue = xbytesdup(name);
 	if (!nowait)
 		channel_reply(ch, &ok);
 }
 
-static int
-declare_passive(struct channel *ch, const struct amqp_queue_declare *m)
+static void
+declared(struct channel *ch, struct queue *q, bool nowait)
 {
-	char buffer[NAME_SIZE];
+	expiry_used(q);
+	if (q->durable)
+		server_found(ch->server);
+	declare_ok(ch, queue_name(q), lanes_ready(&q->lanes),
+	    q->consumer_count, nowait);
+}
+
+/* Passively or not, this asks whether a reply consumer lives, and needs no
+ * right. */
+static int
+declare_replies(
+    struct channel *ch, struct bytes name, const struct amqp_queue_declare *m)
+{
+	if (!replyto_lives(ch->server, name))
+		return channel_refuse(ch, AMQP_NOT_FOUND, "no %s",
+		    named("queue", name, ch->connection->vhost));
+	declare_ok(ch, name, 0, 1, m->nowait);
+	return AMQP_OK;
+}
+
+static int
+declare_passive(
+    struct channel *ch, struct bytes name, const struct amqp_queue_declare *m)
+{
 	struct queue *q;
-	int code = look_queue(ch, strip_name(m->queue, buffer), &q);
+	int code = look_queue(ch, name, &q);
 
 	if (code == AMQP_OK)
 		declared(ch, q, m->nowait);
@@ -92,9 +113,11 @@ on_queue_declare(struct channel *ch, const struct amqp_method *method)
 	struct bytes name;
 	int code;
 
-	if (m->passive)
-		return declare_passive(ch, m);
 	name = strip_name(m->queue, buffer);
+	if (bytes_starts(name, BYTES(REPLYTO)))
+		return declare_replies(ch, name, m);
+	if (m->passive)
+		return declare_passive(ch, name, m);
 	if (name.n == 0)
 		name = generate_name("amq.gen-", buffer);
 	else if (bytes_starts(name, BYTES("amq.")))

@@ -33,6 +33,7 @@ struct content {
 	bool mandatory, immediate;
 	struct message *message;
 	struct amqp_props props;
+	bool refused; /* a queue was full, or a peer that wants replies */
 	int64_t expires_in; /* milliseconds; -1: never */
 };
 
@@ -167,12 +168,14 @@ check_props(struct channel *ch, struct content *c)
 	c->expires_in = -1;
 	if (p->flags == 0)
 		return AMQP_OK;
-	if (p->flags & PROP_USER_ID)
+	if (p->flags & PROP_REPLY_TO)
+		code = envelope_check_reply_to(ch, p);
+	if (code == AMQP_OK && (p->flags & PROP_USER_ID))
 		code = check_user_id(ch, p->user_id);
 	if (code == AMQP_OK && (p->flags & PROP_EXPIRATION))
 		code = check_expiration(ch, p->expiration, &c->expires_in);
 	if (code == AMQP_OK && (p->flags & PROP_COPIED))
-		code = envelope_check(ch, p);
+		code = envelope_check_copies(ch, p);
 	if (code == AMQP_OK && (p->flags & PROP_DELIVERY_MODE))
 		code = check_delivery_mode(ch, p->delivery_mode);
 	return code;
@@ -191,8 +194,23 @@ look_up(struct channel *ch, const struct content *p, struct exchange **x)
 	return check_exchange(ch, p, x);
 }
 
+/* A reply is delivered at once, even within a transaction, as in RabbitMQ; unlike
+ * there it does not come back as well if it is mandatory. */
 static void
-find_way(struct channel *ch, const struct content *p, struct exchange *x)
+reply(struct channel *ch, struct content *p, const struct routing *routing)
+{
+	unsigned what = replyto_send(ch->server, routing, p->message);
+
+	if (what & REPLYTO_NAMED)
+		ch->cache.generation = 0;
+	if (what & REPLYTO_DELIVERED)
+		p->mandatory = false;
+	if (what & REPLYTO_DROPPED)
+		p->refused = true;
+}
+
+static void
+find_way(struct channel *ch, struct content *p, struct exchange *x)
 {
 	struct server *s = ch->server;
 	struct vhost *v = ch->connection->vhost;
@@ -205,12 +223,13 @@ find_way(struct channel *ch, const struct content *p, struct exchange *x)
 	cache_fill(ch, p, &s->route);
 	if (!s->route.by_key_only)
 		ch->cache.generation = 0;
+	if (x == v->default_exchange)
+		reply(ch, p, &routing);
 }
 
-/* Gives the message to its queues; refused tells that one was full. Returns the
- * batch that holds it, or 0. */
+/* Gives the message to its queues. Returns the batch that holds it, or 0. */
 static uint64_t
-enqueue(struct channel *ch, const struct content *p, bool *refused)
+enqueue(struct channel *ch, struct content *p)
 {
 	struct server *s = ch->server;
 	bool stored = false, ahead = false;
@@ -220,7 +239,7 @@ enqueue(struct channel *ch, const struct content *p, bool *refused)
 		struct queue *q = ch->cache.queues[i];
 
 		if (queue_refuses(q, p->message)) {
-			*refused = true;
+			p->refused = true;
 			continue;
 		}
 		stored |= queue_push(q, p->message, p->expires_in);
@@ -239,7 +258,6 @@ publish(struct channel *ch, struct content *p)
 {
 	struct exchange *x;
 	uint64_t seq;
-	bool refused = false;
 	int code;
 
 	if (p->immediate)
@@ -257,9 +275,9 @@ publish(struct channel *ch, struct content *p)
 	}
 	if (ch->cache.count == 0 && p->mandatory && !ch->cache.held_back)
 		send_return(ch, p->message);
-	seq = enqueue(ch, p, &refused);
+	seq = enqueue(ch, p);
 	if (ch->confirming)
-		promise_confirm(ch, ++ch->published, seq, refused);
+		promise_confirm(ch, ++ch->published, seq, p->refused);
 	return AMQP_OK;
 }
 

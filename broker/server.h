@@ -56,6 +56,7 @@ struct server {
 	struct control *control;
 	bool control_busy; /* it has more to say at once */
 	struct names vhosts;
+	struct names reply_consumers; /* by the names they were given */
 	uint64_t last_lane;  /* ids given to lanes */
 	uint64_t generation; /* of topology and permissions, for caches */
 	struct route route;  /* used again for each publication */
