@@ -301,6 +301,124 @@ all_lanes_are_deleted(void)
 	world_free(w);
 }
 
+/* --- beside a plain array of what must be there ------------------------------- */
+
+enum { MOST = 2000 };
+
+struct model {
+	enum { GONE, READY, TAKEN } state[MOST];
+	uint8_t priority[MOST];
+	struct entry taken[MOST];
+	size_t taken_count;
+	uint64_t next; /* number, and size, of the next message */
+};
+
+/* The number of what must be given next, or 0. */
+static uint64_t
+foremost(const struct model *m)
+{
+	uint64_t best = 0;
+
+	for (uint64_t n = 1; n < m->next; n++)
+		if (m->state[n] == READY &&
+		    (best == 0 || m->priority[n] > m->priority[best]))
+			best = n;
+	return best;
+}
+
+static void
+model_push(struct world *w, struct model *m)
+{
+	uint8_t priority = (uint8_t)(random() % (MAX + 3));
+
+	push(w, priority, m->next);
+	m->priority[m->next] = priority < MAX ? priority : MAX;
+	m->state[m->next++] = READY;
+}
+
+static void
+model_take(struct world *w, struct model *m)
+{
+	uint64_t n = foremost(m);
+
+	if (n == 0)
+		return;
+	m->taken[m->taken_count] = take(w);
+	CU_ASSERT_EQUAL(m->taken[m->taken_count++].message->body_size, n);
+	m->state[n] = TAKEN;
+}
+
+static void
+model_give_back(struct world *w, struct model *m, bool requeue)
+{
+	size_t i = m->taken_count > 0 ? (size_t)random() % m->taken_count : 0;
+	struct entry e = m->taken[i];
+
+	if (m->taken_count == 0)
+		return;
+	m->taken[i] = m->taken[--m->taken_count];
+	m->state[e.message->body_size] = requeue ? READY : GONE;
+	if (requeue)
+		lane_requeue(lanes_of(&w->lanes, e.message), e);
+	else
+		settle(w, &e);
+}
+
+static void
+model_purge(struct world *w, struct model *m)
+{
+	size_t all = SIZE_MAX;
+
+	CU_ASSERT(lanes_rest_free(
+	    lanes_purge(&w->lanes, &w->journal), &w->journal, &all));
+	for (uint64_t n = 1; n < m->next; n++)
+		if (m->state[n] == READY)
+			m->state[n] = GONE;
+}
+
+static void
+model_step(struct world *w, struct model *m)
+{
+	unsigned what = (unsigned)(random() % 100);
+	size_t ready = 0;
+
+	if (what < 40)
+		model_push(w, m);
+	else if (what < 65)
+		model_take(w, m);
+	else if (what < 85)
+		model_give_back(w, m, what < 70);
+	else if (what < 99)
+		turn(w);
+	else
+		model_purge(w, m);
+	for (uint64_t n = 1; n < m->next; n++)
+		ready += m->state[n] == READY;
+	CU_ASSERT_EQUAL(lanes_ready(&w->lanes), ready);
+}
+
+static void
+order_and_counts_hold_whatever_happens(void)
+{
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		struct world *w = world_new();
+		struct model *m = xcalloc(1, sizeof *m);
+
+		m->next = 1;
+		srandom(seed);
+		while (m->next < 400)
+			model_step(w, m);
+		while (foremost(m) != 0)
+			model_take(w, m);
+		while (m->taken_count > 0)
+			model_give_back(w, m, false);
+		turn(w);
+		CU_ASSERT_EQUAL(w->lanes.lowest.stored_count, 0);
+		free(m);
+		world_free(w);
+	}
+}
+
 /* A plain queue asks for nothing more than its one lane. */
 static void
 without_priorities_there_is_one_lane(void)
@@ -331,6 +449,8 @@ static const struct unit_test tests[] = {
     {"a purge takes what is ready from all",
 	a_purge_takes_what_is_ready_from_all},
     {"all lanes are deleted", all_lanes_are_deleted},
+    {"order and counts hold whatever happens",
+	order_and_counts_hold_whatever_happens},
     {"without priorities there is one lane",
 	without_priorities_there_is_one_lane},
 };
