@@ -312,7 +312,9 @@ channel_method(struct channel *ch, const struct amqp_method *m)
 		return true;
 	}
 	ch->server->changed_seq = 0;
-	code = check_content_order(ch);
+	code = ch->publication.state == PUBLICATION_NONE
+		   ? AMQP_OK
+		   : check_content_order(ch);
 	if (code == AMQP_OK) {
 		ch->method = m->id;
 		code = dispatch(ch, m);

@@ -239,10 +239,13 @@ hold_frame(
     struct connection *c, const struct amqp_frame *f, struct bytes in)
 {
 	struct channel *ch = connection_channel(c, f->channel);
+	const struct hold *first = TAILQ_FIRST(&c->holds);
 	struct amqp_method m = {0};
 	bool decoded = f->type == FRAME_METHOD &&
 	    amqp_method_decode(f->payload, &m) == AMQP_DECODED;
 
+	if (first != NULL && first->busy)
+		return HOLD_NOT; /* it is one of those */
 	if (f->channel == 0)
 		return of_connection(c, f);
 	if (ch == NULL || ch->closing || ch->ended ||
@@ -263,11 +266,13 @@ hold_begin(struct hold *h)
 	return (struct bytes){h->frames + h->at, h->n - h->at};
 }
 
-void
+bool
 hold_end(struct hold *h, size_t used)
 {
 	h->busy = false;
 	h->at += used;
-	if (h->at == h->n)
-		hold_free(h);
+	if (h->at < h->n)
+		return false;
+	hold_free(h);
+	return true;
 }

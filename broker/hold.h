@@ -38,7 +38,7 @@ struct hold {
 	enum { DUE_METHOD, DUE_HEADER, DUE_BODY } due; /* what comes next */
 	uint64_t body_left;
 	bool closes; /* channel.close is among them */
-	bool busy;   /* its first frame is being carried out */
+	bool busy;   /* its frames are being carried out */
 	uint8_t *frames;
 	size_t at, n, room;
 	TAILQ_ENTRY(hold) link; /* the connection's */
@@ -57,10 +57,11 @@ enum hold_verdict {
 enum hold_verdict hold_frame(
     struct connection *, const struct amqp_frame *, struct bytes in);
 
-/* The frames that are left, to be carried out one by one: hold_begin before,
- * hold_end after it, with the bytes done with (0: it must be tried again). */
+/* The frames that are left, to be carried out between these two. The second is
+ * told how many bytes are done with; true if that was all of them, and the end of
+ * it. */
 struct bytes hold_begin(struct hold *);
-void hold_end(struct hold *, size_t used);
+bool hold_end(struct hold *, size_t used);
 
 /* The channel has failed: what it holds is ignored, as all that comes now is.
  * True if channel.close was among it, which is still to be answered. */

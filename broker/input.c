@@ -238,40 +238,18 @@ is_publish(const struct amqp_frame *f)
 	    get_u32(f->payload.p) == AMQP_basic_publish;
 }
 
-/* Carries out the frame that stands first, and more of a publication. Returns how
- * much that was, or 0 if it must wait. */
-static size_t
-carry_out(struct connection *c, const struct amqp_frame *f, struct bytes in)
+/* While publishers must wait, or some have: false if the frame must too. *used
+ * tells how much of it was set aside, all or nothing. */
+static bool
+may_go_on(struct connection *c, const struct amqp_frame *f, struct bytes in,
+    size_t *used)
 {
-	size_t used;
+	enum hold_verdict verdict = hold_frame(c, f, in);
 
-	if (is_publish(f) && c->state == CONNECTION_RUNNING) {
-		if (server_behind(c->server)) {
-			connection_park(c, true);
-			return 0;
-		}
-		if ((used = take_publication(c, f, in)) > 0)
-			return used;
-	}
-	return take_frame(c, f) ? f->size + FRAME_OVERHEAD : 0;
-}
-
-/* The same while publishers must wait, or some have. */
-static size_t
-take_or_hold(struct connection *c, const struct amqp_frame *f, struct bytes in)
-{
-	if (c->state != CONNECTION_RUNNING)
-		return carry_out(c, f, in);
-	switch (hold_frame(c, f, in)) {
-	case HOLD_NOT:
-		return carry_out(c, f, in);
-	case HOLD_TAKEN:
-		return f->size + FRAME_OVERHEAD;
-	case HOLD_FULL:
-		break;
-	}
-	connection_park(c, true);
-	return 0;
+	*used = verdict == HOLD_TAKEN ? f->size + FRAME_OVERHEAD : 0;
+	if (verdict == HOLD_FULL)
+		connection_park(c, true);
+	return verdict == HOLD_NOT;
 }
 
 /* Takes what stands first. Returns how much, or 0 if it must wait. */
@@ -279,6 +257,7 @@ static size_t
 take(struct connection *c, struct bytes in)
 {
 	struct amqp_frame f;
+	size_t used;
 
 	switch (amqp_frame_peek(in, c->frame_max, &f)) {
 	case FRAME_PARTIAL:
@@ -294,9 +273,18 @@ take(struct connection *c, struct bytes in)
 	case FRAME_COMPLETE:
 		break;
 	}
-	if (c->server->pressure.on)
-		return take_or_hold(c, &f, in);
-	return carry_out(c, &f, in);
+	if (c->server->pressure.on && c->state == CONNECTION_RUNNING &&
+	    !may_go_on(c, &f, in, &used))
+		return used;
+	if (is_publish(&f) && c->state == CONNECTION_RUNNING) {
+		if (server_behind(c->server)) {
+			connection_park(c, true);
+			return 0;
+		}
+		if ((used = take_publication(c, &f, in)) > 0)
+			return used;
+	}
+	return take_frame(c, &f) ? f.size + FRAME_OVERHEAD : 0;
 }
 
 /* Whether more of the input may be taken now. */
@@ -319,21 +307,19 @@ may_take(struct connection *c)
 	return true;
 }
 
-/* The first frame of those set aside. False if nothing more can be done now. */
-static bool
-catch_up_one(struct connection *c, struct hold *h)
+/* Takes as much as may be taken now, from used on. Returns up to where. */
+static size_t
+take_all(struct connection *c, struct bytes in, size_t used)
 {
-	struct bytes in;
-	struct amqp_frame f;
-	size_t used;
+	size_t n;
 
-	if (!may_take(c))
-		return false;
-	in = hold_begin(h);
-	amqp_frame_peek(in, c->frame_max, &f);
-	used = carry_out(c, &f, in);
-	hold_end(h, used);
-	return used > 0;
+	while (used < in.n && may_take(c)) {
+		n = take(c, (struct bytes){in.p + used, in.n - used});
+		if (n == 0)
+			break;
+		used += n;
+	}
+	return used;
 }
 
 /* Once its channel is gone the rest is finished in any case: what comes now for
@@ -349,7 +335,7 @@ connection_catch_up(struct connection *c)
 			connection_park_publishes(c);
 			return true;
 		}
-		if (!catch_up_one(c, h))
+		if (!hold_end(h, take_all(c, hold_begin(h), 0)))
 			return false;
 	}
 	return c->state != CONNECTION_DEAD && c->parked == NOT_PARKED &&
@@ -360,7 +346,7 @@ size_t
 connection_input(void *arg, struct bytes in)
 {
 	struct connection *c = arg;
-	size_t used = 0, n;
+	size_t used = 0;
 
 	server_tick(c->server);
 	if (c->state == CONNECTION_CLOSED)
@@ -372,11 +358,7 @@ connection_input(void *arg, struct bytes in)
 	}
 	if (c->state == CONNECTION_HEADER)
 		used = connection_start(c, in);
-	while (used < in.n && c->state != CONNECTION_HEADER && may_take(c)) {
-		n = take(c, (struct bytes){in.p + used, in.n - used});
-		if (n == 0)
-			break;
-		used += n;
-	}
+	if (c->state != CONNECTION_HEADER)
+		used = take_all(c, in, used);
 	return c->state >= CONNECTION_CLOSED ? in.n : used;
 }

@@ -6,6 +6,7 @@
 
 #include "amqp/xalloc.h"
 #include "tests/hostile/client.h"
+#include "tests/hostile/pressure.h"
 #include "tests/hostile/raw.h"
 #include "tests/hostile/rig.h"
 #include "tests/hostile/stress.h"
@@ -255,6 +256,18 @@ static const struct test tests[] = {
     {"a session may be cut short anywhere", test_cut_short, {NULL}},
     {"a session may come byte by byte", test_byte_by_byte, {NULL}},
     {"who never reads disturbs nobody", test_deaf_clients, {NULL}},
+    {"publishers who never listen do not fill the memory",
+	test_deaf_publishers,
+	{"-e", "-o",
+	    "vm_memory_high_watermark.absolute=" PRESSURE_MARK "MiB"}},
+    {"a connection drains what it publishes itself",
+	test_one_connection_drains,
+	{"-e", "-o",
+	    "vm_memory_high_watermark.absolute=" PRESSURE_MARK "MiB"}},
+    {"what many set aside is bounded", test_many_blocked,
+	{"-e", "-o", "vm_memory_high_watermark.absolute=1"}},
+    {"what blocked connections leave is in order", test_lost_while_blocked,
+	{"-d", "DATA", "-o", "disk_free_limit.absolute=900TiB"}},
     {"random clients leave an ephemeral broker in order", test_stress, {NULL}},
     {"random clients leave a broker with little memory in order", test_stress,
 	{"-d", "DATA", "-o", "lane_memory_entries=4", "-o",
