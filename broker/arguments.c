@@ -285,7 +285,7 @@ static const struct argument {
     {"x-single-active-consumer", C | Q, check_flag},
     {"x-quorum-initial-group-size", Q, check_positive},
     {"x-delivery-limit", Q, check_limit},
-    {"x-consumer-timeout", NOBODY, NULL},
+    {"x-consumer-timeout", C | Q, check_count},
     {"x-max-age", S, NULL},
     {"x-stream-max-segment-size-bytes", S, NULL},
     {"x-stream-filter-size-bytes", S, NULL},

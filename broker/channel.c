@@ -9,6 +9,7 @@
 #include "broker/consumer.h"
 #include "broker/log.h"
 #include "broker/replyto.h"
+#include "broker/overdue.h"
 #include "broker/server.h"
 #include "broker/settle.h"
 #include "broker/tx.h"
@@ -60,6 +61,7 @@ channel_end(struct channel *ch)
 	settle_all(ch);
 	tx_free(ch->tx);
 	ch->tx = NULL;
+	overdue_fini(ch);
 	ch->promises.run_count = 0;
 }
 

@@ -38,6 +38,8 @@ struct channel {
 	uint32_t method;      /* the one being handled */
 	char text[512];	      /* why it was refused */
 	struct route_cache cache;
+	int64_t patience; /* ms for the shortest of its queues; 0: endless */
+	struct event *overdue_timer; /* made when needed */
 	struct tx *tx;	 /* NULL: not transactional */
 	bool committing; /* tx.commit waits for its job, then answers */
 	bool partial;	 /* a queue refused a part of the commit */

@@ -7,6 +7,7 @@
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
 #include "broker/expiry.h"
+#include "broker/overdue.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 
@@ -97,6 +98,8 @@ consumer_new(struct channel *ch, struct queue *q, struct bytes tag,
 	if (exclusive)
 		q->exclusive = c;
 	compete(c);
+	if (!no_ack)
+		overdue_watch(ch, q);
 	return c;
 }
 

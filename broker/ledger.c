@@ -171,14 +171,15 @@ ledger_take(struct ledger *l, uint64_t tag)
 uint64_t
 ledger_first(struct ledger *l)
 {
-	uint64_t tag;
+	const struct delivery *d, *first;
 
 	if (l->count == 0)
 		return l->next;
 	trim(l);
-	for (tag = l->base; slot(l, tag)->queue == NULL; tag++)
+	first = slot(l, l->base);
+	for (d = first; d->queue == NULL; d++)
 		;
-	return tag;
+	return l->base + (uint64_t)(d - first);
 }
 
 /* Whole chunks move as they are. */

@@ -11,6 +11,7 @@ struct delivery {
 	struct queue *queue; /* a reference; NULL: settled */
 	struct consumer *consumer; /* NULL for basic.get */
 	struct entry entry;
+	uint32_t since; /* see overdue.h */
 	bool marked; /* to be settled when the transaction commits */
 };
 

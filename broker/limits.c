@@ -52,6 +52,8 @@ limits_parse(struct limits *l, struct bytes arguments)
 	*l = (struct limits){0};
 	l->ttl = (int64_t)number(arguments, "x-message-ttl", UINT64_MAX);
 	l->expires = (int64_t)number(arguments, "x-expires", 0);
+	l->consumer_timeout =
+	    (int64_t)number(arguments, "x-consumer-timeout", UINT64_MAX);
 	l->max_length = number(arguments, "x-max-length", UINT64_MAX);
 	l->max_bytes = number(arguments, "x-max-length-bytes", UINT64_MAX);
 	l->bounded = l->max_length < UINT64_MAX || l->max_bytes < UINT64_MAX;

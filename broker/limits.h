@@ -14,6 +14,7 @@ enum overflow {
 struct limits {
 	int64_t ttl;	     /* milliseconds; -1: none */
 	int64_t expires;     /* milliseconds unused; 0: none */
+	int64_t consumer_timeout; /* milliseconds; -1: as the broker says */
 	uint64_t max_length; /* ready entries; UINT64_MAX: none */
 	uint64_t max_bytes;  /* of ready bodies; UINT64_MAX: none */
 	bool bounded;	     /* one of the two is set */

@@ -6,6 +6,7 @@
 #include "broker/consumer.h"
 #include "broker/deliver.h"
 #include "broker/look.h"
+#include "broker/overdue.h"
 #include "broker/queue.h"
 #include "broker/replyto.h"
 #include "broker/server.h"
@@ -181,7 +182,9 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 		return;
 	}
 	m.basic_get_ok.delivery_tag = ledger_add(&ch->ledger, &d);
-	*d = (struct delivery){queue_ref(q), NULL, *e};
+	*d = (struct delivery){
+	    queue_ref(q), NULL, *e, overdue_stamp(q->server)};
+	overdue_watch(ch, q);
 	q->unacked++;
 	reply_content(ch, &m, e->message);
 }

@@ -7,6 +7,7 @@
 #include "broker/deadletter.h"
 #include "broker/deliver.h"
 #include "broker/expiry.h"
+#include "broker/overdue.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
@@ -150,7 +151,7 @@ give(struct queue *q, struct lane *lane, struct consumer *c)
 		return;
 	}
 	deliver(c, &e, ledger_add(ledger, &d));
-	*d = (struct delivery){queue_ref(q), c, e};
+	*d = (struct delivery){queue_ref(q), c, e, overdue_stamp(q->server)};
 	q->unacked++;
 	c->unacked++;
 	c->channel->consumed++;

@@ -95,37 +95,46 @@ settle_upto(struct channel *ch, uint64_t tag, enum settlement how)
 	settle_ledger(ch, &part, how, ch->connection);
 }
 
-/* Few and in a row: no need to split the ledger. What a transaction has marked
- * stays. */
+/* False if there is no such delivery. What a transaction has marked stays. */
+static inline bool
+settle_one(struct channel *ch, uint64_t tag, enum settlement how)
+{
+	struct delivery *d = ledger_find(&ch->ledger, tag), taken;
+
+	if (d == NULL || d->marked)
+		return d != NULL;
+	taken = ledger_take(&ch->ledger, tag);
+	settle_delivery(&taken, how);
+	return true;
+}
+
+/* Few and in a row: no need to split the ledger. */
 static void
 settle_range(
     struct channel *ch, uint64_t first, uint64_t last, enum settlement how)
 {
-	for (; first <= last; first++) {
-		struct delivery *d = ledger_find(&ch->ledger, first), taken;
-
-		if (d == NULL || d->marked)
-			continue;
-		taken = ledger_take(&ch->ledger, first);
-		settle_delivery(&taken, how);
-	}
+	for (; first <= last; first++)
+		settle_one(ch, first, how);
 }
 
 bool
 settle(struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
 {
 	struct ledger *l = &ch->ledger;
-	uint64_t first = tag;
+	uint64_t first;
 
-	if (multiple && tag == 0) {
+	if (!multiple) {
+		ch->acked_seq = ch->server->journal.seq;
+		return settle_one(ch, tag, how);
+	}
+	if (tag == 0) {
 		if (l->count == 0)
 			return true;
 		tag = l->next - 1;
 	} else if (ledger_find(l, tag) == NULL) {
 		return false;
 	}
-	if (multiple)
-		first = ledger_first(l);
+	first = ledger_first(l);
 	ch->acked_seq = ch->server->journal.seq;
 	if (tag - first < AT_ONCE || ch->tx != NULL)
 		settle_range(ch, first, tag, how);

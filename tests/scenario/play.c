@@ -75,10 +75,24 @@ add_path(struct run *r, const char *path)
 /* --- playing ---------------------------------------------------------------
  */
 
+static void
+add_argument(struct broker *b, const char *setting)
+{
+	size_t n = 0;
+	while (b->arguments[n])
+		n++;
+	b->arguments = xrealloc(b->arguments, (n + 3) * sizeof(char *));
+	b->arguments[n] = xstrdup("-o");
+	b->arguments[n + 1] = xstrdup(setting);
+	b->arguments[n + 2] = NULL;
+}
+
 static const char *
 why_skip(const struct run *r, const struct script *s)
 {
 	const struct broker *b = &r->broker;
+	if (s->n_settings > 0 && !b->program)
+		return "it needs a setting";
 	if (s->needs_own_broker && !b->program && !b->restart)
 		return "it restarts the broker (--restart)";
 	if (s->needs_ctl && !b->program && !b->ctl)
@@ -93,6 +107,8 @@ play_in_child(struct run *r, const struct job *job)
 	dup2(fileno(job->output), STDOUT_FILENO);
 	dup2(fileno(job->output), STDERR_FILENO);
 	alarm(SCENARIO_TIMEOUT);
+	for (size_t i = 0; i < job->script->n_settings; i++)
+		add_argument(b, job->script->settings[i]);
 	if (job->script->needs_own_broker && b->program && !broker_start(b)) {
 		printf("not ok %s: no broker\n", job->script->name);
 		fflush(stdout);
@@ -238,18 +254,6 @@ set_address(struct broker *b, const char *text)
 	b->host = xstrdup(text);
 	b->host[colon - text] = '\0';
 	b->port = xstrdup(colon + 1);
-}
-
-static void
-add_argument(struct broker *b, const char *setting)
-{
-	size_t n = 0;
-	while (b->arguments[n])
-		n++;
-	b->arguments = xrealloc(b->arguments, (n + 3) * sizeof(char *));
-	b->arguments[n] = xstrdup("-o");
-	b->arguments[n + 1] = xstrdup(setting);
-	b->arguments[n + 2] = NULL;
 }
 
 static void

@@ -25,6 +25,8 @@ struct script {
 	size_t n;
 	bool needs_own_broker;
 	bool needs_ctl;
+	char **settings; /* "key=value", for a Leveret of its own */
+	size_t n_settings;
 };
 
 struct variable {

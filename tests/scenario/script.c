@@ -18,14 +18,27 @@ name_of(const char *path)
 	return name;
 }
 
+static void
+add_setting(struct script *s, struct bytes setting)
+{
+	s->settings = xrealloc(
+	    s->settings, (s->n_settings + 1) * sizeof *s->settings);
+	s->settings[s->n_settings++] = words_string(setting);
+	s->needs_own_broker = true;
+}
+
 /* Lines of the head that say how to play, not what. */
 static bool
 head_line(struct script *s, struct bytes text)
 {
+	struct bytes setting = BYTES("needs setting ");
 	if (bytes_eq(text, BYTES("needs own broker")))
 		s->needs_own_broker = true;
 	else if (bytes_eq(text, BYTES("needs ctl")))
 		s->needs_ctl = true;
+	else if (bytes_starts(text, setting))
+		add_setting(s,
+		    (struct bytes){text.p + setting.n, text.n - setting.n});
 	else
 		return bytes_starts(text, BYTES("differs"));
 	return true;

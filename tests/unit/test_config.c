@@ -93,6 +93,7 @@ static const struct {
     {"frame_max", "8192", "8192", "4095"},
     {"channel_max", "0", "0", "65536"},
     {"max_message_size", "16MB", "16000000", "0"},
+    {"consumer_timeout", "1h", "3600000", "soon"},
     {"default_user", "u", "u", NULL},
     {"default_pass", "p", "p", NULL},
     {"default_user_tags.monitoring", "true", "true", "yes"},
