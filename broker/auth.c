@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "amqp/xalloc.h"
+#include "broker/json.h"
 #include "broker/log.h"
 #include "broker/password.h"
 #include "broker/pattern.h"
@@ -178,6 +179,7 @@ user_new(struct auth *a, struct bytes name)
 	struct user *user = xcalloc(1, sizeof *user);
 
 	user->refs = 1;
+	user->max_connections = user->max_channels = -1;
 	user->name = xbytesdup(name);
 	user->tags = xstrdup("");
 	user->algorithm = xstrdup(PASSWORD_ALGORITHM);
@@ -263,6 +265,8 @@ tell_user(struct auth *a, const struct user *user, bool remove)
 		    .hash = user->hash,
 		    .algorithm = bytes_str(user->algorithm),
 		    .tags = bytes_str(user->tags),
+		    .max_connections = user->max_connections,
+		    .max_channels = user->max_channels,
 		},
 	};
 
@@ -296,6 +300,8 @@ restore_user(struct auth *a, const struct def_user *d)
 
 	user_set_hash(user, d->hash, algorithm);
 	user_set_tags(user, tags);
+	user->max_connections = d->max_connections;
+	user->max_channels = d->max_channels;
 	free(algorithm);
 	free(tags);
 }
@@ -500,6 +506,112 @@ auth_set_tags(struct auth *a, struct bytes name, const char *tags)
 	user_set_tags(user, tags);
 	tell_user(a, user, false);
 	return AUTH_OK;
+}
+
+/* Where a limit of that name is kept, or NULL. */
+static int64_t *
+user_limit(struct user *user, const char *key)
+{
+	if (strcmp(key, "max-connections") == 0)
+		return &user->max_connections;
+	if (strcmp(key, "max-channels") == 0)
+		return &user->max_channels;
+	return NULL;
+}
+
+/* In RabbitMQ's words; false if there is anything. */
+static bool
+check_limits(struct user *user, const json_t *v, char *error, size_t size)
+{
+	struct writer w = {0};
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(v)) {
+		writer_bytes(&w, BYTES("Unrecognised terms "));
+		json_print_term(&w, v);
+		writer_bytes(&w, BYTES(" in user-limits"));
+	}
+	json_object_foreach((json_t *)v, key, value) {
+		if (user_limit(user, key) == NULL) {
+			writer_bytes(&w, BYTES("Unrecognised terms ["));
+			json_print_pair(&w, key, value);
+			writer_bytes(&w, BYTES("] in user-limits"));
+			break;
+		}
+		if (json_is_integer(value))
+			continue;
+		writer_bytes(&w, bytes_str(key));
+		writer_bytes(
+		    &w, BYTES(" should be a number, actually was "));
+		json_print_term(&w, value);
+		break;
+	}
+	snprintf(error, size, "%.*s", (int)w.n, w.n > 0 ? (char *)w.p : "");
+	writer_fini(&w);
+	return error[0] == '\0';
+}
+
+enum auth_status
+auth_set_limits(struct auth *a, struct bytes name, struct bytes text,
+    char *error, size_t size)
+{
+	struct user *user = auth_user(a, name);
+	char reason[200];
+	const char *key;
+	json_t *v, *value;
+
+	if (user == NULL)
+		return AUTH_NO_USER;
+	if ((v = json_read(text, reason, sizeof reason)) == NULL) {
+		snprintf(error, size, "JSON decoding error. Reason: %s", reason);
+		return AUTH_BAD_LIMITS;
+	}
+	if (!check_limits(user, v, error, size)) {
+		json_decref(v);
+		return AUTH_BAD_LIMITS;
+	}
+	json_object_foreach(v, key, value) {
+		int64_t n = json_integer_value(value);
+
+		*user_limit(user, key) = n < 0 ? -1 : n;
+	}
+	json_decref(v);
+	tell_user(a, user, false);
+	return AUTH_OK;
+}
+
+enum auth_status
+auth_clear_limit(struct auth *a, struct bytes name, const char *which)
+{
+	struct user *user = auth_user(a, name);
+	int64_t *limit;
+
+	if (user == NULL)
+		return AUTH_NO_USER;
+	if ((limit = user_limit(user, which)) != NULL)
+		*limit = -1;
+	if (strcmp(which, "all") == 0)
+		user->max_connections = user->max_channels = -1;
+	tell_user(a, user, false);
+	return AUTH_OK;
+}
+
+char *
+user_limits_text(const struct user *user)
+{
+	json_t *v = json_object();
+	char *text;
+
+	if (user->max_channels >= 0)
+		json_object_set_new(
+		    v, "max-channels", json_integer(user->max_channels));
+	if (user->max_connections >= 0)
+		json_object_set_new(
+		    v, "max-connections", json_integer(user->max_connections));
+	text = json_write(v);
+	json_decref(v);
+	return text;
 }
 
 enum auth_status

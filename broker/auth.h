@@ -27,6 +27,8 @@ struct user {
 	bool deleted;
 	unsigned refs;
 	struct names permissions; /* by vhost */
+	int64_t max_connections, max_channels; /* -1: no limit */
+	unsigned connections, channels;	       /* open now; the connections' */
 };
 
 enum verb { VERB_CONFIGURE, VERB_WRITE, VERB_READ, VERBS };
@@ -78,6 +80,7 @@ enum auth_status {
 	AUTH_NO_USER,
 	AUTH_BAD_PATTERN, /* a sentence says which and why */
 	AUTH_EMPTY,	  /* an empty name or password */
+	AUTH_BAD_LIMITS,  /* a sentence says what is wrong */
 };
 
 struct user *auth_user(const struct auth *, struct bytes name); /* or NULL */
@@ -89,6 +92,18 @@ enum auth_status auth_set_password(
     struct auth *, struct bytes name, struct bytes password);
 enum auth_status auth_set_tags(
     struct auth *, struct bytes name, const char *tags);
+
+/* text is JSON: {"max-connections": N, "max-channels": N}; what is not in it
+ * stays. Negative is no limit. */
+enum auth_status auth_set_limits(struct auth *, struct bytes name,
+    struct bytes text, char *error, size_t size);
+
+/* "max-connections", "max-channels" or "all"; others are no error. */
+enum auth_status auth_clear_limit(
+    struct auth *, struct bytes name, const char *which);
+
+/* As JSON, {} without any; malloc'd. */
+char *user_limits_text(const struct user *);
 
 /* Its permissions go too. The caller closes its connections. */
 enum auth_status auth_remove_user(struct auth *, struct bytes name);

@@ -14,6 +14,7 @@
 #include "broker/delayed.h"
 #include "broker/listener.h"
 #include "broker/log.h"
+#include "broker/parameters.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/tls.h"
@@ -29,11 +30,16 @@ on_definition(void *arg, const struct definition *d)
 
 	switch (d->kind) {
 	case DEF_vhost:
-		vhost_new(s, d->vhost.name);
+		vhost_restore(s, &d->vhost);
 		return;
 	case DEF_user:
 	case DEF_permission:
+	case DEF_topic_permission:
 		auth_restore(s->auth, d);
+		return;
+	case DEF_parameter:
+	case DEF_global_parameter:
+		parameters_restore(s, d);
 		return;
 	case DEF_exchange:
 		if ((v = server_vhost(s, d->exchange.vhost)) != NULL)
@@ -172,7 +178,7 @@ on_restored_definition(void *arg, const struct definition *d)
 static bool
 restore(struct server *s)
 {
-	struct restoring r = {s, NULL, 0};
+	struct restoring r = {.server = s};
 	struct store_visitor visitor = {&r, on_restored_definition, on_lane};
 
 	if (s->store->ops->restore(s->store, &visitor, &s->last_lane) !=
@@ -234,7 +240,8 @@ make_defaults(struct server *s)
 	log_info("creating default vhost '%s' and user '%s'", c->default_vhost,
 	    c->default_user);
 	tags = join_tags(&c->default_user_tags);
-	vhost_store(vhost_new(s, vhost));
+	vhost_describe(vhost_new(s, vhost),
+	    &(struct vhost_metadata){.description = BYTES("Default virtual host")});
 	auth_add_user(s->auth, user, bytes_str(c->default_pass), tags);
 	free(tags);
 	if (auth_set_permission(
@@ -410,6 +417,7 @@ init_lists(struct server *s)
 	TAILQ_INIT(&s->listeners);
 	names_init(&s->vhosts);
 	names_init(&s->reply_consumers);
+	names_init(&s->global_parameters);
 }
 
 static void
@@ -440,8 +448,7 @@ begin(struct server *s)
 	s->auth = auth_new(store_auth, s);
 	if (!restore(s))
 		return false;
-	journal_init(&s->journal,
-	    committer_start(s->store, server_wake, s));
+	journal_init(&s->journal, committer_start(s->store, server_wake, s));
 	s->journal.hold_ms = s->config->hold_ms;
 	s->journal.hold_bytes = s->config->hold_bytes;
 	bury_the_past(s);
@@ -536,6 +543,7 @@ server_free(struct server *s)
 	}
 	names_fini(&s->vhosts);
 	names_fini(&s->reply_consumers);
+	global_parameters_free(s);
 	if (s->auth != NULL)
 		auth_free(s->auth);
 	tls_context_free(s->tls);

@@ -1,4 +1,4 @@
-/* commands_act.c - commands that change queues, vhosts and connections. */
+/* commands_act.c - commands that change queues and connections. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,28 +8,6 @@
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
-
-/* Names travel as short strings. */
-enum { NAME_MAX_SIZE = 255 };
-
-void
-command_add_vhost(struct request *r, size_t *budget)
-{
-	const char *name = r->words.arguments[0];
-	struct bytes b = bytes_str(name);
-
-	request_banner(r, "Adding vhost \"%s\" ...", name);
-	if (b.n == 0 || b.n > NAME_MAX_SIZE || !bytes_utf8(b)) {
-		request_fail(r, CODE_DATA,
-		    "a vhost's name has 1 to %d bytes of UTF-8", NAME_MAX_SIZE);
-		return;
-	}
-	if (server_vhost(r->server, b) == NULL) {
-		log_info("Adding vhost '%s'", name);
-		vhost_store(vhost_new(r->server, b));
-	}
-	request_end(r);
-}
 
 /* --- queues ------------------------------------------------------------ */
 

@@ -37,6 +37,9 @@ answer(struct request *r, enum auth_status status, const char *name)
 	case AUTH_BAD_PATTERN:
 		request_fail(r, CODE_UNAVAILABLE, "invalid pattern");
 		break;
+	case AUTH_BAD_LIMITS:
+		request_fail(r, CODE_UNAVAILABLE, "invalid limits");
+		break;
 	}
 }
 

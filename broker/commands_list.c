@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker/channel.h"
+#include "amqp/xalloc.h"
 #include "broker/commands.h"
 #include "broker/connection.h"
 #include "broker/consumer.h"
@@ -54,7 +55,26 @@ put_owner(struct request *r, const struct connection *c)
 
 COLUMN(vhost_name, struct vhost, put_text_value, t->name)
 
-static const struct column vhost_columns[] = {{"name", vhost_name}};
+COLUMN(vhost_description, struct vhost, put_text_value, t->metadata.description)
+COLUMN(vhost_queue_type, struct vhost, put_text_value,
+    t->metadata.default_queue_type)
+
+static void
+vhost_tags(struct request *r, const void *thing)
+{
+	const struct vhost *v = thing;
+	char *tags = xasprintf("%.*s", BYTES_FMT(v->metadata.tags));
+
+	put_list_value(r, tags);
+	free(tags);
+}
+
+static const struct column vhost_columns[] = {
+    {"name", vhost_name},
+    {"description", vhost_description},
+    {"tags", vhost_tags},
+    {"default_queue_type", vhost_queue_type},
+};
 
 void
 command_list_vhosts(struct request *r, size_t *budget)

@@ -146,10 +146,23 @@ read_time(const struct row *row, const char *p, int64_t *n)
 	return ms % factor_of(row) == 0;
 }
 
+/* Rows without a limit have their largest number for it. */
+static bool
+is_unlimited(const struct row *row)
+{
+	return strcmp(row->fallback, "infinity") == 0;
+}
+
 static bool
 read_number(const struct row *row, const char *value, int64_t *n)
 {
-	bool read = row->type == TYPE_SIZE   ? read_size(value, n)
+	bool read;
+
+	if (is_unlimited(row) && strcmp(value, "infinity") == 0) {
+		*n = row->max;
+		return true;
+	}
+	read = row->type == TYPE_SIZE   ? read_size(value, n)
 		    : row->type == TYPE_TIME ? read_time(row, value, n)
 					     : read_int(value, n);
 
@@ -647,6 +660,8 @@ value_text(const struct row *row, const void *field, char *p, size_t size)
 		return levels[*(const enum log_level *)field];
 	default:
 		n = *(const int64_t *)field;
+		if (is_unlimited(row) && n == row->max)
+			return "infinity";
 		n /= row->type == TYPE_TIME ? factor_of(row) : 1;
 		snprintf(p, size, "%lld", (long long)n);
 		return p;

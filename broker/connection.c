@@ -291,6 +291,7 @@ connection_add_channel(struct connection *c, struct channel *ch)
 		    c->channel_room ? c->channel_room * 2 : CHANNELS_MIN);
 	c->channels[channel_slot(c, ch->number)] = ch;
 	c->channel_count++;
+	c->user->channels++;
 }
 
 /* Members of the run behind it move up, so that none is cut off. */
@@ -303,6 +304,7 @@ connection_drop_channel(struct connection *c, struct channel *ch)
 		c->last_channel = NULL;
 	c->channels[i] = NULL;
 	c->channel_count--;
+	c->user->channels--;
 	for (;;) {
 		struct channel *next;
 
@@ -348,8 +350,11 @@ let_go(struct connection *c)
 		c->job->asker = NULL;
 	c->job = NULL;
 	c->suspended = false;
-	if (c->vhost != NULL)
+	if (c->vhost != NULL) {
 		c->vhost->connection_count--;
+		c->user->connections--;
+		c->server->open_connections--;
+	}
 	c->vhost = NULL;
 }
 

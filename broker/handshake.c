@@ -286,6 +286,42 @@ log_open(const struct connection *c)
 	    log_safe(c->vhost->name));
 }
 
+static bool
+is_reached(int64_t limit, unsigned count)
+{
+	return limit >= 0 && count >= limit;
+}
+
+/* In RabbitMQ's order: node, vhost, user. */
+static bool
+over_limit(struct connection *c, const struct vhost *v)
+{
+	const struct server *s = c->server;
+	char text[700] = "";
+
+	if (is_reached(s->config->connection_max, s->open_connections))
+		snprintf(text, sizeof text,
+		    "connection refused: node connection limit (%lld) is "
+		    "reached",
+		    (long long)s->config->connection_max);
+	else if (is_reached(v->max_connections, v->connection_count))
+		snprintf(text, sizeof text,
+		    "access to vhost '%.*s' refused for user '%.*s': "
+		    "connection limit (%lld) is reached",
+		    BYTES_FMT(v->name), BYTES_FMT(c->user->name),
+		    (long long)v->max_connections);
+	else if (is_reached(c->user->max_connections, c->user->connections))
+		snprintf(text, sizeof text,
+		    "connection refused for user '%.*s': user connection "
+		    "limit (%lld) is reached",
+		    BYTES_FMT(c->user->name),
+		    (long long)c->user->max_connections);
+	if (text[0] != '\0')
+		connection_fail(
+		    c, AMQP_NOT_ALLOWED, text, AMQP_connection_open, 0);
+	return text[0] != '\0';
+}
+
 static void
 open_vhost(struct connection *c, const struct amqp_connection_open *m)
 {
@@ -295,6 +331,8 @@ open_vhost(struct connection *c, const struct amqp_connection_open *m)
 		fail_open(c, "vhost %.*s not found", m->virtual_host);
 		return;
 	}
+	if (over_limit(c, v))
+		return;
 	if (!auth_may_enter(c->user, v->name)) {
 		fail_open(c, "access to vhost '%.*s' refused for user '%.*s'",
 		    m->virtual_host);
@@ -302,6 +340,8 @@ open_vhost(struct connection *c, const struct amqp_connection_open *m)
 	}
 	c->vhost = v;
 	v->connection_count++;
+	c->user->connections++;
+	c->server->open_connections++;
 	connection_enter(c, CONNECTION_RUNNING);
 	connection_set_timer(c, c->heartbeat * 500);
 	connection_send(c, 0, &(struct amqp_method){AMQP_connection_open_ok});

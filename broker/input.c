@@ -2,6 +2,7 @@
  * channels. */
 #include <stdio.h>
 
+#include "broker/auth.h"
 #include "broker/channel.h"
 #include "broker/connection.h"
 #include "broker/server.h"
@@ -97,7 +98,7 @@ static struct channel *
 open_channel(struct connection *c, const struct amqp_method *m, uint16_t number)
 {
 	struct channel *ch;
-	char text[128];
+	char text[400];
 
 	if (m->id != AMQP_channel_open) {
 		connection_fail(c, AMQP_CHANNEL_ERROR,
@@ -109,6 +110,16 @@ open_channel(struct connection *c, const struct amqp_method *m, uint16_t number)
 		    "number of channels opened (%zu) has reached the "
 		    "negotiated channel_max (%u)",
 		    c->channel_count, c->channel_max);
+		connection_fail(c, AMQP_NOT_ALLOWED, text, 0, number);
+		return NULL;
+	}
+	if (c->user->max_channels >= 0 &&
+	    c->user->channels >= c->user->max_channels) {
+		snprintf(text, sizeof text,
+		    "number of channels opened for user '%.*s' has reached "
+		    "the maximum allowed user limit of (%lld)",
+		    BYTES_FMT(c->user->name),
+		    (long long)c->user->max_channels);
 		connection_fail(c, AMQP_NOT_ALLOWED, text, 0, number);
 		return NULL;
 	}

@@ -84,6 +84,19 @@ check_equivalent(struct channel *ch, const struct queue *q,
 }
 
 static int
+check_room(struct channel *ch, struct bytes name)
+{
+	const struct vhost *v = ch->connection->vhost;
+
+	if (v->max_queues < 0 || v->queues.count < (uint64_t)v->max_queues)
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "cannot declare queue '%.*s': queue limit in vhost '%.*s' (%lld) "
+	    "is reached",
+	    BYTES_FMT(name), BYTES_FMT(v->name), (long long)v->max_queues);
+}
+
+static int
 declare(struct channel *ch, struct bytes name,
     const struct amqp_queue_declare *m)
 {
@@ -96,6 +109,8 @@ declare(struct channel *ch, struct bytes name,
 	} else {
 		code = arguments_check(ch, name, m->arguments);
 		if (code == AMQP_OK)
+			code = check_room(ch, name);
+		if (code == AMQP_OK)
 			q = vhost_add_queue(v, name, m->arguments,
 			    m->durable && !m->exclusive, m->auto_delete,
 			    m->exclusive ? ch->connection : NULL);
@@ -105,10 +120,32 @@ declare(struct channel *ch, struct bytes name,
 	return code;
 }
 
+/* A vhost's or the broker's own type for queues that outlive their connection
+ * and name none, as if the client had: written to w, if it applies. */
+static struct bytes
+with_default_type(
+    struct channel *ch, const struct amqp_queue_declare *m, struct writer *w)
+{
+	struct bytes type = ch->connection->vhost->metadata.default_queue_type;
+	struct amqp_value v;
+
+	if (type.n == 0)
+		type = bytes_str(ch->server->config->default_queue_type);
+	if (!m->durable || m->exclusive || m->auto_delete || type.n == 0 ||
+	    bytes_eq(type, BYTES("classic")) ||
+	    amqp_table_get(m->arguments, BYTES("x-queue-type"), &v))
+		return m->arguments;
+	writer_bytes(w, m->arguments);
+	table_put_longstr(w, "x-queue-type", type);
+	return writer_view(w);
+}
+
 int
 on_queue_declare(struct channel *ch, const struct amqp_method *method)
 {
 	const struct amqp_queue_declare *m = &method->queue_declare;
+	struct amqp_queue_declare full = *m;
+	struct writer w = {0};
 	char buffer[NAME_SIZE];
 	struct bytes name;
 	int code;
@@ -126,7 +163,10 @@ on_queue_declare(struct channel *ch, const struct amqp_method *method)
 		    BYTES_FMT(name));
 	if ((code = channel_may(ch, VERB_CONFIGURE, "queue", name)) != AMQP_OK)
 		return code;
-	return declare(ch, name, m);
+	full.arguments = with_default_type(ch, m, &w);
+	code = declare(ch, name, &full);
+	writer_fini(&w);
+	return code;
 }
 
 /* --- bind and unbind --------------------------------------------------------------- */

@@ -23,6 +23,7 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	q->destination.name = xbytesdup(name);
 	q->arguments = xbytesdup(arguments);
 	q->vhost = v;
+	v->refs++;
 	q->server = v->server;
 	q->refs = 1;
 	TAILQ_INIT(&q->consumers);
@@ -53,6 +54,7 @@ queue_free(struct queue *q)
 	lanes_fini(&q->lanes);
 	free((void *)q->destination.name.p);
 	free((void *)q->arguments.p);
+	vhost_unref(q->vhost);
 	free(q);
 }
 

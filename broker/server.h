@@ -57,12 +57,14 @@ struct server {
 	bool control_busy; /* it has more to say at once */
 	struct names vhosts;
 	struct names reply_consumers; /* by the names they were given */
+	struct names global_parameters;
 	uint64_t last_lane;  /* ids given to lanes */
 	uint64_t generation; /* of topology and permissions, for caches */
 	struct route route;  /* used again for each publication */
 	struct copies copies; /* of its keys; the same */
 	uint32_t last_id;    /* of connections */
 	unsigned connection_count;
+	unsigned open_connections; /* of them those in a vhost */
 	uint64_t changed_seq; /* batch the current method's answer waits for */
 	uint64_t stored_seq;  /* batch of the last change that answers tell of */
 	size_t budget;	      /* units left this turn */

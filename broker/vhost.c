@@ -6,6 +6,7 @@
 #include "broker/connection.h"
 #include "broker/delayed.h"
 #include "broker/log.h"
+#include "broker/parameters.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "exchanges/type.h"
@@ -45,6 +46,9 @@ vhost_new(struct server *s, struct bytes name)
 	size_t n = sizeof predeclared / sizeof *predeclared;
 
 	v->server = s;
+	v->refs = 1;
+	v->max_connections = v->max_queues = -1;
+	names_init(&v->parameters);
 	v->name = xbytesdup(name);
 	names_init(&v->exchanges);
 	names_init(&v->queues);
@@ -61,13 +65,79 @@ vhost_new(struct server *s, struct bytes name)
 	return v;
 }
 
-void
-vhost_store(struct vhost *v)
+static void
+describe(struct vhost *v, const struct vhost_metadata *m)
 {
-	journal_put(&v->server->journal,
-	    &(struct definition){
-		DEF_vhost, .vhost = {v->name, BYTES("")}});
+	struct vhost_metadata old = v->metadata;
+
+	v->metadata = (struct vhost_metadata){xbytesdup(m->description),
+	    xbytesdup(m->tags), xbytesdup(m->default_queue_type)};
+	free((void *)old.description.p);
+	free((void *)old.tags.p);
+	free((void *)old.default_queue_type.p);
+}
+
+static struct definition
+define(const struct vhost *v)
+{
+	const struct vhost_metadata *m = &v->metadata;
+
+	return (struct definition){DEF_vhost,
+	    .vhost = {v->name, m->description, m->tags,
+		m->default_queue_type}};
+}
+
+/* Stores a definition of something in it. A deleted vhost is out of the store,
+ * and another may have its name. */
+static void
+tell(struct vhost *v, const struct definition *d)
+{
+	if (v->deleted)
+		return;
+	journal_put(&v->server->journal, d);
 	server_stored(v->server);
+}
+
+static void
+untell(struct vhost *v, const struct definition *d)
+{
+	if (v->deleted)
+		return;
+	journal_remove(&v->server->journal, d);
+	server_stored(v->server);
+}
+
+void
+vhost_describe(struct vhost *v, const struct vhost_metadata *m)
+{
+	struct definition def;
+
+	describe(v, m);
+	def = define(v);
+	tell(v, &def);
+}
+
+/* --- its end ------------------------------------------------------------------- */
+
+static void
+release(struct vhost *v)
+{
+	names_fini(&v->exchanges);
+	names_fini(&v->queues);
+	parameters_free(v);
+	free((void *)v->metadata.description.p);
+	free((void *)v->metadata.tags.p);
+	free((void *)v->metadata.default_queue_type.p);
+	free(v->doomed);
+	free((void *)v->name.p);
+	free(v);
+}
+
+void
+vhost_unref(struct vhost *v)
+{
+	if (--v->refs == 0)
+		release(v);
 }
 
 /* At the end, when nobody looks any more: all at once. */
@@ -85,12 +155,81 @@ vhost_free(struct vhost *v)
 		exchange_free(x);
 	for (at = 0; (q = names_each(&v->queues, &at)) != NULL;)
 		queue_free(q);
-	names_fini(&v->exchanges);
-	names_fini(&v->queues);
-	free(v->doomed);
-	free((void *)v->name.p);
-	free(v);
+	vhost_unref(v);
 }
+
+/* What a deleted vhost held goes bit by bit. */
+struct vanishing {
+	struct job job;
+	struct vhost *vhost; /* the first reference */
+	char *reason;	     /* its connections are told */
+};
+
+/* One more or less does not matter: they leave the vhost when they are told. */
+static bool
+close_one(struct vanishing *d)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &d->vhost->server->connections, link)
+		if (c->vhost == d->vhost) {
+			connection_force(c, d->reason);
+			return true;
+		}
+	return false;
+}
+
+static bool
+delete_one(struct vhost *v)
+{
+	struct exchange *x;
+	struct queue *q;
+	size_t at = 0;
+
+	if ((q = names_each(&v->queues, &at)) != NULL) {
+		queue_delete(q);
+		return true;
+	}
+	at = 0;
+	if ((x = names_each(&v->exchanges, &at)) != NULL)
+		vhost_delete_exchange(v, x);
+	return x != NULL;
+}
+
+static bool
+vanish(struct job *job, size_t *budget)
+{
+	struct vanishing *d = (struct vanishing *)job;
+
+	for (; *budget > 0; --*budget)
+		if (!(d->vhost->connection_count > 0 && close_one(d)) &&
+		    !delete_one(d->vhost)) {
+			vhost_unref(d->vhost);
+			free(d->reason);
+			free(d);
+			return true;
+		}
+	return false;
+}
+
+void
+vhost_delete(struct vhost *v)
+{
+	struct vanishing *d = xcalloc(1, sizeof *d);
+	struct definition def = define(v);
+
+	untell(v, &def);
+	v->deleted = true;
+	auth_forget_vhost(v->server->auth, v->name);
+	names_take(&v->server->vhosts, v->name);
+	server_changed(v->server);
+	d->job.step = vanish;
+	d->vhost = v;
+	d->reason = xasprintf("vhost '%s' is deleted", log_safe(v->name));
+	server_add_job(v->server, &d->job, NULL);
+}
+
+/* --- what is in it --------------------------------------------------------------- */
 
 struct exchange *
 vhost_exchange(const struct vhost *v, struct bytes name)
@@ -141,8 +280,7 @@ vhost_bind(struct vhost *v, struct exchange *x, struct destination *d,
 	if (!added || !binding_stored(b))
 		return;
 	def = define_binding(v, b);
-	journal_put(&v->server->journal, &def);
-	server_stored(v->server);
+	tell(v, &def);
 }
 
 static void
@@ -151,8 +289,7 @@ remove_binding(struct vhost *v, struct binding *b)
 	if (binding_stored(b)) {
 		struct definition def = define_binding(v, b);
 
-		journal_remove(&v->server->journal, &def);
-		server_stored(v->server);
+		untell(v, &def);
 	}
 	exchange_unbind(b);
 	server_changed(v->server);
@@ -208,8 +345,7 @@ vhost_add_exchange(struct vhost *v, const struct exchange_type *type,
 	if (exchange_stored(x)) {
 		struct definition def = define_exchange(v, x);
 
-		journal_put(&v->server->journal, &def);
-		server_stored(v->server);
+		tell(v, &def);
 	}
 	return x;
 }
@@ -223,8 +359,7 @@ doom(struct vhost *v, struct exchange *x)
 	if (exchange_stored(x)) {
 		struct definition def = define_exchange(v, x);
 
-		journal_remove(&v->server->journal, &def);
-		server_stored(v->server);
+		untell(v, &def);
 	}
 	if (v->doomed_count == v->doomed_room) {
 		v->doomed_room = v->doomed_room ? v->doomed_room * 2 : 8;
@@ -306,8 +441,7 @@ vhost_add_queue(struct vhost *v, struct bytes name, struct bytes arguments,
 	if (stored) {
 		struct definition def = define_queue(v, q);
 
-		journal_put(&s->journal, &def);
-		server_stored(s);
+		tell(v, &def);
 	}
 	return q;
 }
@@ -328,7 +462,7 @@ vhost_add_lane(struct vhost *v, struct queue *q, uint8_t priority)
 	uint64_t id = queue_stored(q) ? ++s->last_lane : 0;
 	struct lane *lane = lanes_add(&q->lanes, priority, id);
 
-	if (queue_stored(q)) {
+	if (queue_stored(q) && !v->deleted) {
 		struct definition def = define_lane(v, q, lane);
 
 		journal_put(&s->journal, &def);
@@ -339,15 +473,13 @@ vhost_add_lane(struct vhost *v, struct queue *q, uint8_t priority)
 static void
 forget_queue(struct vhost *v, struct queue *q)
 {
-	struct journal *j = &v->server->journal;
 	struct definition def = define_queue(v, q);
 
-	journal_remove(j, &def);
+	untell(v, &def);
 	for (unsigned i = 0; i < q->lanes.count; i++) {
 		def = define_lane(v, q, q->lanes.above[i]);
-		journal_remove(j, &def);
+		untell(v, &def);
 	}
-	server_stored(v->server);
 }
 
 void
@@ -362,6 +494,14 @@ vhost_remove_queue(struct vhost *v, struct queue *q)
 }
 
 /* --- from the store ---------------------------------------------------------------- */
+
+void
+vhost_restore(struct server *s, const struct def_vhost *d)
+{
+	describe(vhost_new(s, d->name),
+	    &(struct vhost_metadata){
+		d->description, d->tags, d->default_queue_type});
+}
 
 void
 vhost_restore_exchange(struct vhost *v, const struct def_exchange *d)

@@ -12,9 +12,23 @@ struct lane;
 struct queue;
 struct server;
 
+/* What operators say of it. */
+struct vhost_metadata {
+	struct bytes description, tags; /* tags joined by commas */
+	struct bytes default_queue_type; /* empty: classic */
+};
+
+/* Life of a vhost: vhost_new gives it its name and one reference, each of its
+ * queues holds another. vhost_delete takes the name away at once and the rest in
+ * slices; it is freed with the last reference. */
 struct vhost {
 	struct server *server;
 	struct bytes name; /* own */
+	unsigned refs;
+	bool deleted; /* out of the store: nothing of it is told any more */
+	struct vhost_metadata metadata; /* own */
+	struct names parameters;
+	int64_t max_connections, max_queues; /* -1: no limit */
 	struct names exchanges;
 	struct names queues;
 	struct exchange *default_exchange;
@@ -24,12 +38,20 @@ struct vhost {
 };
 
 /* A vhost with its predeclared exchanges. It is known to the store only by
- * vhost_store. */
+ * vhost_describe. */
 struct vhost *vhost_new(struct server *, struct bytes name);
-void vhost_store(struct vhost *);
+
+/* Copies what is said of it, and stores it. */
+void vhost_describe(struct vhost *, const struct vhost_metadata *);
+
+/* Its name is free at once and the store forgets all of it; its connections are
+ * closed with 320 "vhost 'x' is deleted", queues and exchanges go in slices. */
+void vhost_delete(struct vhost *);
 
 /* Frees it with all its exchanges and queues, at the end. */
 void vhost_free(struct vhost *);
+
+void vhost_unref(struct vhost *);
 
 struct exchange *vhost_exchange(const struct vhost *, struct bytes name);
 struct queue *vhost_queue(const struct vhost *, struct bytes name);
@@ -59,6 +81,7 @@ struct lane *vhost_add_lane(
 void vhost_remove_queue(struct vhost *, struct queue *);
 
 /* Takes definitions back from the store at start. */
+void vhost_restore(struct server *, const struct def_vhost *);
 void vhost_restore_exchange(struct vhost *, const struct def_exchange *);
 void vhost_restore_queue(struct vhost *, const struct def_queue *);
 void vhost_restore_lane(struct vhost *, const struct def_queue_lane *);

@@ -3,6 +3,8 @@
 #ifndef PERSISTENCE_DEFINITION_H
 #define PERSISTENCE_DEFINITION_H
 
+#include <string.h>
+
 #include "persistence/change.h"
 
 enum field_type { FIELD_TEXT, FIELD_BLOB, FIELD_INT };
@@ -21,6 +23,13 @@ struct definition_row {
 };
 
 const struct definition_row *definition_row(enum definition_kind);
+
+/* Does it go with its vhost? */
+static inline bool
+definition_in_vhost(const struct definition_row *row)
+{
+	return strcmp(row->fields[0].name, "vhost") == 0;
+}
 
 /* Where a field lies: a struct bytes, or an int64_t for FIELD_INT. */
 static inline struct bytes *

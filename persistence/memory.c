@@ -186,6 +186,35 @@ defined_free(struct defined *d)
 	free(d);
 }
 
+/* Found first, then taken: taking moves others about. */
+static void
+take_those_of_vhost(struct names *names, struct bytes vhost)
+{
+	struct defined **found = xcalloc(names->count + 1, sizeof *found), *d;
+	size_t n = 0, at = 0;
+
+	while ((d = names_each(names, &at)) != NULL) {
+		const struct definition_row *row =
+		    definition_row(d->definition.kind);
+
+		if (bytes_eq(*definition_bytes(&d->definition, row->fields),
+			vhost))
+			found[n++] = d;
+	}
+	while (n-- > 0)
+		defined_free(
+		    names_take(names, writer_view(&found[n]->key)));
+	free(found);
+}
+
+static void
+vhost_gone(struct memory_store *s, struct bytes vhost)
+{
+	for (int kind = 0; kind < DEFINITION_KINDS; kind++)
+		if (definition_in_vhost(definition_row(kind)))
+			take_those_of_vhost(&s->definitions[kind], vhost);
+}
+
 static void
 definition_apply(struct memory_store *s, const struct definition_change *c)
 {
@@ -195,10 +224,13 @@ definition_apply(struct memory_store *s, const struct definition_change *c)
 	write_key(&d->key, &c->definition);
 	definition_copy(&d->definition, &c->definition);
 	defined_free(names_take(names, writer_view(&d->key)));
-	if (c->remove)
-		defined_free(d);
-	else
+	if (!c->remove) {
 		names_put(names, writer_view(&d->key), d);
+		return;
+	}
+	defined_free(d);
+	if (c->definition.kind == DEF_vhost)
+		vhost_gone(s, c->definition.vhost.name);
 }
 
 /* --- the store ---------------------------------------------------------- */

@@ -116,6 +116,23 @@ say_table(struct writer *w, const struct definition_row *row)
 	say(w, ")) STRICT, WITHOUT ROWID;");
 }
 
+/* What belongs to a vhost goes with it. */
+static void
+say_vhost_trigger(struct writer *w)
+{
+	say(w, "CREATE TRIGGER vhost_gone AFTER DELETE ON vhost BEGIN");
+	for (int kind = 0; kind < DEFINITION_KINDS; kind++) {
+		const struct definition_row *row = definition_row(kind);
+
+		if (!definition_in_vhost(row))
+			continue;
+		say(w, " DELETE FROM \"");
+		say(w, row->name);
+		say(w, "\" WHERE vhost = OLD.name;");
+	}
+	say(w, " END;");
+}
+
 static int
 prepare(sqlite3 *db, struct writer *w, sqlite3_stmt **statement)
 {
@@ -256,6 +273,7 @@ schema_create(sqlite3 *db)
 	say(&w, tables);
 	for (int kind = 0; kind < DEFINITION_KINDS; kind++)
 		say_table(&w, definition_row(kind));
+	say_vhost_trigger(&w);
 	say(&w, marks);
 	writer_u8(&w, '\0');
 	rc = sqlite3_exec(db, (const char *)w.p, NULL, NULL, NULL);

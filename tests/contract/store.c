@@ -324,7 +324,7 @@ list_definition(void *arg, const struct definition *d)
 	switch (d->kind) {
 	case DEF_vhost:
 		snprintf(l->text + n, left, "vhost %.*s %zu;",
-		    BYTES_FMT(d->vhost.name), d->vhost.metadata.n);
+		    BYTES_FMT(d->vhost.name), d->vhost.description.n);
 		break;
 	case DEF_user:
 		snprintf(l->text + n, left, "user %.*s %.*s %zu;",
@@ -425,6 +425,49 @@ definitions_are_put_replaced_and_removed(const char *kind)
 	apply(r, b);
 	list(r, &l);
 	CU_ASSERT_STRING_EQUAL(l.text, "vhost / 4;binding amq.topic a.* 5;");
+	rig_close(r);
+}
+
+static void
+what_belongs_to_a_vhost_goes_with_it(const char *kind)
+{
+	struct rig *r = rig_open(kind);
+	struct batch *b = batch_new(++r->seq);
+	struct listed l;
+	struct definition vhost = {
+	    .kind = DEF_vhost, .vhost = {BYTES("/"), BYTES("")}};
+	struct definition queue = {.kind = DEF_queue,
+	    .queue = {BYTES("/"), BYTES("jobs"), 9, 0, 0, BYTES("")}};
+	struct definition binding = {.kind = DEF_binding,
+	    .binding = {BYTES("/"), BYTES("amq.topic"), 0, BYTES("jobs"),
+		BYTES("a.*"), BYTES("")}};
+	struct definition user = {
+	    .kind = DEF_user, .user = {.name = BYTES("/")}};
+
+	batch_put(b, &vhost);
+	batch_put(b, &queue);
+	batch_put(b, &binding);
+	batch_put(b, &user);
+	queue.queue.vhost = BYTES("//");
+	batch_put(b, &queue);
+	batch_put(b, &vhost); /* replaced: that is no removal */
+	apply(r, b);
+	list(r, &l);
+	CU_ASSERT_EQUAL(strlen(l.text),
+	    strlen("vhost / 0;user /  0;queue jobs 9 0;queue jobs 9 0;"
+		   "binding amq.topic a.* 0;"));
+	b = batch_new(++r->seq);
+	batch_remove(b, &vhost);
+	queue.queue.vhost = BYTES("/");
+	queue.queue.lane = 10;
+	batch_put(b, &queue); /* of the next one of that name */
+	apply(r, b);
+	rig_reopen(r);
+	list(r, &l);
+	CU_ASSERT_EQUAL(strlen(l.text),
+	    strlen("user /  0;queue jobs 10 0;queue jobs 9 0;"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(l.text, "queue jobs 10 0;"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(l.text, "queue jobs 9 0;"));
 	rig_close(r);
 }
 
@@ -590,6 +633,7 @@ anything_at_random_agrees_with_the_model(const char *kind)
 	X(a_batch_applied_twice_counts_once) \
 	X(the_highest_lane_is_remembered) \
 	X(definitions_are_put_replaced_and_removed) \
+	X(what_belongs_to_a_vhost_goes_with_it) \
 	X(names_are_told_apart_octet_by_octet) \
 	X(anything_at_random_agrees_with_the_model)
 

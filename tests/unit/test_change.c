@@ -161,7 +161,7 @@ test_definitions_are_copied_in_order(void)
 	struct batch *b = batch_new(1);
 	char name[] = "shop";
 	struct definition d = {.kind = DEF_vhost,
-	    .vhost = {.name = bytes_str(name), .metadata = BYTES("\1a")}};
+	    .vhost = {.name = bytes_str(name), .description = BYTES("\1a")}};
 
 	batch_put(b, &d);
 	batch_remove(b, &d);

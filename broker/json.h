@@ -1,0 +1,29 @@
+/* json.h - a few verbs around jansson, which reads and writes JSON for
+ * parameters, policies and definitions. */
+#ifndef BROKER_JSON_H
+#define BROKER_JSON_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "amqp/bytes.h"
+#include "amqp/wire.h"
+
+/* Reads any value; a new reference, or NULL with what is wrong and where. Of
+ * duplicate keys the last counts. */
+json_t *json_read(struct bytes text, char *error, size_t size);
+
+/* The value on one line without spaces; malloc'd. */
+char *json_write(const json_t *);
+
+/* Borrowed from the value; empty if it is no string. */
+struct bytes json_bytes(const json_t *);
+
+/* The value as RabbitMQ's messages show it, an Erlang term: 1, <<"text">>, [..],
+ * #{<<"key">> => ..}. Goes on behind what is written. */
+void json_print_term(struct writer *, const json_t *);
+
+/* A member of an object in the same way: {<<"key">>,value}. */
+void json_print_pair(struct writer *, const char *key, const json_t *);
+
+#endif
