@@ -186,15 +186,28 @@ lane_take(struct lane_change *l, struct due due)
 }
 
 void
+lane_defer(struct lane_change *l, const struct deferral *d)
+{
+	if (l->deferral_count == l->deferral_size) {
+		l->deferral_size =
+		    l->deferral_size > 0 ? 2 * l->deferral_size : 4;
+		l->deferrals = xrealloc(
+		    l->deferrals, l->deferral_size * sizeof *l->deferrals);
+	}
+	l->deferrals[l->deferral_count++] = *d;
+	l->batch->changes++;
+}
+
+void
 lane_drop(struct lane_change *l)
 {
 	for (size_t i = 0; i < l->put_count; i++)
 		if (l->puts[i].message != NULL)
 			forget(l, &l->puts[i]);
 	l->put_count = 0;
-	l->batch->changes -= l->removal_count + l->taken_count;
-	l->removal_count = 0;
-	l->taken_count = 0;
+	l->batch->changes -=
+	    l->removal_count + l->taken_count + l->deferral_count;
+	l->removal_count = l->taken_count = l->deferral_count = 0;
 	l->batch->changes += !l->drop;
 	l->drop = true;
 }
@@ -218,6 +231,7 @@ free_lane(struct batch *b, size_t *budget)
 	free(l->puts);
 	free(l->removals);
 	free(l->taken);
+	free(l->deferrals);
 	free(l);
 }
 

@@ -75,6 +75,13 @@ due_before(struct due a, struct due b)
 	       (a.deadline == b.deadline && a.position < b.position);
 }
 
+/* Of the entries a store keeps together, from first on, none goes before
+ * deadline (0: none has one). Only a store's load of what is due makes them. */
+struct deferral {
+	uint64_t first;
+	int64_t deadline;
+};
+
 /* What a batch does to one lane. The puts lie at first_put, first_put + 1 and
  * so on; removals never name a position of the same batch's puts (such a put is
  * erased instead). A range may cover positions that hold nothing.
@@ -93,6 +100,8 @@ struct lane_change {
 	size_t removal_count, removal_size;
 	struct due *taken; /* removals of a timed lane */
 	size_t taken_count, taken_size;
+	struct deferral *deferrals;
+	size_t deferral_count, deferral_size;
 	bool drop; /* the lane goes with all it holds */
 
 	/* The lane after this batch, as the loop knows it: live stored entries
@@ -109,8 +118,8 @@ struct lane_change {
 struct batch {
 	uint64_t seq; /* given by the loop: 1, 2, 3 ... without gaps */
 	size_t bytes; /* of the messages in it, for deciding when to hand over */
-	size_t changes; /* definitions, live puts, removals, drops; 0: nothing to
-			 * write */
+	size_t changes; /* definitions, live puts, removals, deferrals, drops;
+			 * 0: nothing to write */
 	struct definition_change *definitions, **definitions_end;
 	struct lane_change *lanes, **lanes_end;
 	struct batch *next; /* the committer's lists */
@@ -148,6 +157,10 @@ void lane_remove(struct lane_change *, uint64_t first, uint64_t last);
 
 /* The same for an entry of a timed lane. */
 void lane_take(struct lane_change *, struct due);
+
+/* What a load of due entries said must wait until all that it gave back is
+ * removed, in this batch or earlier ones. */
+void lane_defer(struct lane_change *, const struct deferral *);
 
 /* The lane goes; its puts in this batch are erased. */
 void lane_drop(struct lane_change *);

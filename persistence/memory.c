@@ -18,11 +18,15 @@ struct entry {
 	struct message *message; /* NULL: removed */
 };
 
+enum { BLOCK = 512, SIZE_MIN = 16 };
+
 /* Entries in order of their positions; the removed ones stay, until they are
- * more than half, to keep removal cheap wherever it happens. */
+ * more than half, to keep removal cheap wherever it happens. Nothing in a block
+ * of entries goes before its minimum; 0: nothing in it has a deadline. */
 struct lane {
 	struct lane_state state; /* state.lane is also its key */
 	struct entry *entries;
+	int64_t *minima;
 	size_t count, size, live;
 	struct timed timed; /* of a timed lane, instead */
 };
@@ -68,6 +72,7 @@ lane_free(struct lane *l)
 		if (l->entries[i].message != NULL)
 			message_unref(l->entries[i].message);
 	free(l->entries);
+	free(l->minima);
 	timed_fini(&l->timed);
 	free(l);
 }
@@ -88,17 +93,32 @@ lane_find(const struct lane *l, uint64_t position)
 	return low;
 }
 
+/* The next place for an entry with this deadline. */
+static struct entry *
+lane_next(struct lane *l, int64_t deadline)
+{
+	int64_t *minimum = &l->minima[l->count / BLOCK];
+
+	if (l->count % BLOCK == 0)
+		*minimum = 0;
+	*minimum = deadline_min(*minimum, deadline);
+	return &l->entries[l->count++];
+}
+
 static void
 lane_squeeze(struct lane *l)
 {
-	size_t n = 0;
+	size_t count = l->count;
 
-	if (l->live >= l->count / 2)
+	if (l->live >= count / 2)
 		return;
-	for (size_t i = 0; i < l->count; i++)
-		if (l->entries[i].message != NULL)
-			l->entries[n++] = l->entries[i];
-	l->count = n;
+	l->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct entry e = l->entries[i];
+
+		if (e.message != NULL)
+			*lane_next(l, e.deadline) = e;
+	}
 }
 
 static void
@@ -119,10 +139,12 @@ static void
 lane_add(struct lane *l, uint64_t position, const struct put *p)
 {
 	if (l->count == l->size) {
-		l->size = l->size > 0 ? 2 * l->size : 16;
+		l->size = l->size > 0 ? 2 * l->size : SIZE_MIN;
 		l->entries = xrealloc(l->entries, l->size * sizeof *l->entries);
+		l->minima = xrealloc(l->minima,
+		    (l->size / BLOCK + 1) * sizeof *l->minima);
 	}
-	l->entries[l->count++] =
+	*lane_next(l, p->deadline) =
 	    (struct entry){position, p->deadline, message_ref(p->message)};
 	l->live++;
 }
@@ -153,7 +175,7 @@ lane_apply(struct memory_store *s, const struct lane_change *c)
 	for (size_t i = 0; i < c->taken_count; i++)
 		timed_remove(&l->timed, c->taken[i]);
 	l->state = (struct lane_state){c->lane, c->count, c->bytes, c->first,
-	    c->next_position, c->delivered_to};
+	    c->next_position, c->delivered_to, 0};
 	if (s->last_lane < c->lane)
 		s->last_lane = c->lane;
 	if (c->drop)
@@ -267,19 +289,10 @@ load_timed(struct lane *l, struct load *load)
 }
 
 static void
-memory_load(struct store *store, struct load *load)
+load_in_order(const struct lane *l, struct load *load)
 {
-	struct memory_store *s = (struct memory_store *)store;
-	struct lane *l = names_get(&s->lanes, lane_key(&load->lane));
-
-	load->status = STORE_OK;
-	if (load->timed) {
-		load_timed(l, load);
-		return;
-	}
-	for (size_t i = l != NULL ? lane_find(l, load->first) : 0;
-	     l != NULL && i < l->count && l->entries[i].position <= load->last;
-	     i++) {
+	for (size_t i = lane_find(l, load->first);
+	     i < l->count && l->entries[i].position <= load->last; i++) {
 		struct entry *e = &l->entries[i];
 		if (e->message != NULL &&
 		    load_add(load, e->position, e->deadline,
@@ -287,6 +300,74 @@ memory_load(struct store *store, struct load *load)
 			return;
 	}
 	load->next = load->last < UINT64_MAX ? load->last + 1 : UINT64_MAX;
+}
+
+/* True if the load is full. */
+static bool
+load_due_entry(struct load *load, const struct entry *e, bool full)
+{
+	if (e->position < load->first || e->position > load->last)
+		return full;
+	if (!full && e->deadline <= load->due)
+		return load_add(load, e->position, e->deadline,
+		    message_ref(e->message));
+	load_leave(load, e->deadline);
+	return full;
+}
+
+/* Whoever looks into a block learns its minimum anew. */
+static bool
+load_due_block(struct lane *l, size_t block, struct load *load)
+{
+	size_t end = (block + 1) * BLOCK;
+	int64_t minimum = 0;
+	bool full = false;
+
+	load->packs++;
+	for (size_t i = block * BLOCK; i < end && i < l->count; i++) {
+		const struct entry *e = &l->entries[i];
+
+		if (e->message == NULL || e->deadline == 0)
+			continue;
+		minimum = deadline_min(minimum, e->deadline);
+		full = load_due_entry(load, e, full);
+	}
+	l->minima[block] = minimum;
+	return full;
+}
+
+static void
+load_due(struct lane *l, struct load *load)
+{
+	size_t block = lane_find(l, load->first) / BLOCK;
+	bool full = false;
+
+	for (; block * BLOCK < l->count &&
+	     l->entries[block * BLOCK].position <= load->last;
+	     block++)
+		if (full || l->minima[block] == 0 ||
+		    l->minima[block] > load->due)
+			load_leave(load, l->minima[block]);
+		else
+			full = load_due_block(l, block, load);
+}
+
+static void
+memory_load(struct store *store, struct load *load)
+{
+	struct memory_store *s = (struct memory_store *)store;
+	struct lane *l = names_get(&s->lanes, lane_key(&load->lane));
+
+	load->status = STORE_OK;
+	if (load->timed)
+		load_timed(l, load);
+	else if (l == NULL)
+		load->next =
+		    load->last < UINT64_MAX ? load->last + 1 : UINT64_MAX;
+	else if (load->due != 0)
+		load_due(l, load);
+	else
+		load_in_order(l, load);
 }
 
 static enum store_status
@@ -302,8 +383,13 @@ memory_restore(
 		for (at = 0;
 		     (d = names_each(&s->definitions[kind], &at)) != NULL;)
 			v->definition(v->arg, &d->definition);
-	for (at = 0; (l = names_each(&s->lanes, &at)) != NULL;)
+	for (at = 0; (l = names_each(&s->lanes, &at)) != NULL;) {
+		l->state.next_deadline = 0;
+		for (size_t i = 0; i * BLOCK < l->count; i++)
+			l->state.next_deadline = deadline_min(
+			    l->state.next_deadline, l->minima[i]);
 		v->lane(v->arg, &l->state);
+	}
 	*last_lane = s->last_lane;
 	return STORE_OK;
 }

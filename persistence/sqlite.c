@@ -254,6 +254,7 @@ restore_lanes(struct connection *c, const struct store_visitor *v)
 		    &l.next_position, &l.delivered_to};
 		for (int i = 0; i < 6; i++)
 			*to[i] = (uint64_t)sqlite3_column_int64(st, i);
+		l.next_deadline = sqlite3_column_int64(st, 6);
 		v->lane(v->arg, &l);
 	}
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;

@@ -52,7 +52,9 @@ sqlite_int(uint64_t v)
 	X(ROLLBACK, "ROLLBACK") \
 	X(META_GET, "SELECT seq, last_lane FROM meta") \
 	X(META_SET, "UPDATE meta SET seq = ?, last_lane = ?") \
-	X(LANES, "SELECT id, count, bytes, first, next_position, delivered_to" \
+	X(LANES, "SELECT id, count, bytes, first, next_position," \
+	    " delivered_to, coalesce((SELECT min(min_deadline) FROM pack" \
+	    " WHERE pack.lane = lane.id AND min_deadline > 0), 0)" \
 	    " FROM lane ORDER BY id") \
 	X(LANE_SET, "INSERT OR REPLACE INTO lane VALUES (?, ?, ?, ?, ?, ?)") \
 	X(LANE_DROP, "DELETE FROM lane WHERE id = ?") \
@@ -70,6 +72,11 @@ sqlite_int(uint64_t v)
 	    " FROM pack WHERE lane = ?1 AND last >= ?2 AND first >= coalesce(" \
 	    "(SELECT max(first) FROM pack WHERE lane = ?1 AND first <= ?2), ?2)" \
 	    " ORDER BY first LIMIT 1") \
+	X(PACKS_DUE, "SELECT first, last, chunk, live, shared, alive," \
+	    " min_deadline FROM pack WHERE lane = ?1 AND min_deadline > 0" \
+	    " AND first <= ?3 AND last >= ?2 ORDER BY min_deadline, first") \
+	X(PACK_DEFER, "UPDATE pack SET min_deadline = ?3" \
+	    " WHERE lane = ?1 AND first = ?2") \
 	X(PACK_SET, "UPDATE pack SET live = ?3, alive = ?4" \
 	    " WHERE lane = ?1 AND first = ?2") \
 	X(PACK_DROP, "DELETE FROM pack WHERE lane = ? AND first = ?") \

@@ -359,6 +359,17 @@ remove_ranges(struct transaction *t, const struct lane_change *l)
 	return rc == SQLITE_OK ? cursor_flush(t, l->lane) : rc;
 }
 
+static int
+write_deferrals(struct transaction *t, const struct lane_change *l)
+{
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < l->deferral_count && rc == SQLITE_OK; i++)
+		rc = connection_do(t->c, ST_PACK_DEFER, "iii", l->lane,
+		    l->deferrals[i].first, (uint64_t)l->deferrals[i].deadline);
+	return rc;
+}
+
 /* --- lanes, definitions, the whole ---------------------------------------- */
 
 /* Very many rows are left to sqlite_maintain. */
@@ -398,6 +409,8 @@ write_lane(struct transaction *t, const struct lane_change *l)
 		return drop_lane(t, l->lane);
 	if (l->removal_count > 0)
 		rc = remove_ranges(t, l);
+	if (rc == SQLITE_OK)
+		rc = write_deferrals(t, l);
 	if (rc == SQLITE_OK)
 		rc = l->timed ? timed_write(t->c, l) : write_puts(t, l);
 	if (rc != SQLITE_OK)

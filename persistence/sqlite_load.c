@@ -1,4 +1,5 @@
-/* sqlite_load.c - reads the live entries of a lane back, in order. */
+/* sqlite_load.c - reads the live entries of a lane back, in order or when they
+ * are due. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,12 +14,32 @@ struct found {
 	size_t alive_size;
 };
 
+/* So many packs are read for one load of due entries, for others wait too. */
+enum { DUE_PACKS = 256 };
+
 static bool
 lives(const struct found *f, uint64_t position)
 {
 	uint64_t bit = position - f->first;
 
 	return f->alive_size == 0 || (f->alive[bit / 8] >> bit % 8 & 1) != 0;
+}
+
+static int
+read_found(sqlite3_stmt *st, struct found *f)
+{
+	struct bytes alive;
+
+	f->first = (uint64_t)sqlite3_column_int64(st, 0);
+	f->last = (uint64_t)sqlite3_column_int64(st, 1);
+	f->chunk = (uint64_t)sqlite3_column_int64(st, 2);
+	alive = column_bytes(st, 5);
+	f->alive_size = alive.n;
+	if (f->last - f->first >= PACK_SPAN ||
+	    (alive.n != 0 && alive.n != (f->last - f->first) / 8 + 1))
+		return SQLITE_CORRUPT;
+	put_bytes(f->alive, alive);
+	return SQLITE_ROW;
 }
 
 /* The pack with the position, or the first behind it: SQLITE_ROW, SQLITE_DONE
@@ -29,21 +50,11 @@ find_pack(
 {
 	sqlite3_stmt *st =
 	    connection_ask(c, ST_PACK_FROM, "ii", lane, position);
-	struct bytes alive;
 	int rc = connection_step(c, st);
 
 	if (rc != SQLITE_ROW)
 		return rc;
-	f->first = (uint64_t)sqlite3_column_int64(st, 0);
-	f->last = (uint64_t)sqlite3_column_int64(st, 1);
-	f->chunk = (uint64_t)sqlite3_column_int64(st, 2);
-	alive = column_bytes(st, 5);
-	f->alive_size = alive.n;
-	if (f->last - f->first >= PACK_SPAN ||
-	    (alive.n != 0 && alive.n != (f->last - f->first) / 8 + 1))
-		rc = SQLITE_CORRUPT;
-	else
-		put_bytes(f->alive, alive);
+	rc = read_found(st, f);
 	sqlite3_reset(st);
 	return rc;
 }
@@ -127,6 +138,23 @@ add_entry(struct walk *w, const struct pack_entry *e)
 	return rc;
 }
 
+/* Reads a pack's bytes with a function that is given them. */
+static int
+with_chunk(struct walk *w, int (*read)(struct walk *, struct bytes))
+{
+	sqlite3_stmt *st =
+	    connection_ask(w->c, ST_CHUNK_GET, "i", w->found.chunk);
+	int rc = connection_step(w->c, st);
+
+	if (rc == SQLITE_DONE)
+		return SQLITE_CORRUPT;
+	if (rc != SQLITE_ROW)
+		return rc;
+	rc = read(w, column_bytes(st, 0));
+	sqlite3_reset(st);
+	return rc;
+}
+
 static int
 read_entries(struct walk *w, struct bytes data)
 {
@@ -148,16 +176,8 @@ read_entries(struct walk *w, struct bytes data)
 static int
 read_pack(struct walk *w)
 {
-	sqlite3_stmt *st =
-	    connection_ask(w->c, ST_CHUNK_GET, "i", w->found.chunk);
-	int rc = connection_step(w->c, st);
+	int rc = with_chunk(w, read_entries);
 
-	if (rc == SQLITE_DONE)
-		return SQLITE_CORRUPT;
-	if (rc != SQLITE_ROW)
-		return rc;
-	rc = read_entries(w, column_bytes(st, 0));
-	sqlite3_reset(st);
 	w->position = w->found.last + 1;
 	return rc;
 }
@@ -183,6 +203,103 @@ walk_on(struct walk *w)
 }
 
 static int
+walk_in_order(struct walk *w)
+{
+	int rc = SQLITE_OK;
+
+	while (rc == SQLITE_OK && !w->full && w->position <= w->last)
+		rc = walk_on(w);
+	if (!w->full)
+		w->load->next = w->last + 1;
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* --- what is due ---------------------------------------------------------- */
+
+/* Those outside the range keep the pack from being deferred: what the loop has
+ * in memory is in no index after a crash but this one. */
+static int
+read_due_entries(struct walk *w, struct bytes data)
+{
+	struct reader r = pack_open(data);
+	struct pack_entry e = {.position = w->found.first};
+	struct load *l = w->load;
+	int64_t rest = 0;
+	int rc = SQLITE_OK;
+
+	while (rc == SQLITE_OK && pack_next(&r, &e)) {
+		bool wanted = e.position >= l->first && e.position <= w->last;
+
+		if (e.position > w->found.last)
+			return SQLITE_CORRUPT;
+		if (e.deadline == 0 || !lives(&w->found, e.position))
+			continue;
+		if (wanted && e.deadline <= l->due && !w->full) {
+			rc = add_entry(w, &e);
+			continue;
+		}
+		rest = deadline_min(rest, e.deadline);
+		if (wanted)
+			load_leave(l, e.deadline);
+	}
+	if (rc == SQLITE_OK && (rest == 0 || rest > l->due))
+		load_defer(l, w->found.first, rest);
+	return r.bad ? SQLITE_CORRUPT : rc;
+}
+
+/* Purged, and its rows not yet deleted? */
+static int
+is_garbage(struct walk *w, bool *garbage)
+{
+	uint64_t behind = w->found.first;
+	int rc = SQLITE_OK;
+
+	if (w->garbage)
+		rc = skip_garbage(w->c, w->load->lane, &behind);
+	*garbage = behind > w->found.last;
+	return rc;
+}
+
+/* The next pack in the order of deadlines; SQLITE_DONE when no more are due or
+ * enough have been read. */
+static int
+walk_on_due(struct walk *w, int64_t deadline)
+{
+	struct load *l = w->load;
+	bool garbage;
+	int rc = is_garbage(w, &garbage);
+
+	if (rc != SQLITE_OK || garbage)
+		return rc;
+	if (deadline > l->due || w->full || l->packs == DUE_PACKS) {
+		load_leave(l, deadline);
+		return SQLITE_DONE;
+	}
+	l->packs++;
+	return with_chunk(w, read_due_entries);
+}
+
+static int
+walk_due(struct walk *w)
+{
+	sqlite3_stmt *st = connection_ask(
+	    w->c, ST_PACKS_DUE, "iii", w->load->lane, w->position, w->last);
+	int rc = connection_step(w->c, st);
+
+	while (rc == SQLITE_ROW) {
+		rc = read_found(st, &w->found);
+		if (rc == SQLITE_ROW)
+			rc = walk_on_due(w, sqlite3_column_int64(st, 6));
+		if (rc == SQLITE_OK)
+			rc = connection_step(w->c, st);
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* --- one load ------------------------------------------------------------- */
+
+static int
 walk(struct walk *w)
 {
 	int rc = connection_do(w->c, ST_SNAPSHOT, "");
@@ -195,12 +312,10 @@ walk(struct walk *w)
 	w->garbage = rc == SQLITE_ROW;
 	sqlite3_reset(st);
 	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
-		rc = SQLITE_OK;
-	while (rc == SQLITE_OK && !w->full && w->position <= w->last)
-		rc = walk_on(w);
+		rc = w->load->due != 0 ? walk_due(w) : walk_in_order(w);
 	if (!sqlite3_get_autocommit(w->c->db))
 		connection_do(w->c, ST_COMMIT, "");
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+	return rc;
 }
 
 /* All or nothing: what was read before the trouble is dropped. */
@@ -212,8 +327,11 @@ fail(struct sqlite_store *s, struct load *l, int rc)
 	while (l->count > 0)
 		message_unref(l->entries[--l->count].message);
 	free(l->entries);
+	free(l->deferrals);
 	l->entries = NULL;
-	l->bytes = 0;
+	l->deferrals = NULL;
+	l->bytes = l->deferral_count = l->packs = 0;
+	l->next_deadline = 0;
 	l->next = l->first;
 	l->status = status_of(&s->reader, rc, text, sizeof text);
 	l->error = xstrdup(text);
@@ -237,7 +355,5 @@ sqlite_load(struct store *store, struct load *l)
 		rc = l->timed ? timed_load(&s->reader, l) : walk(&w);
 	if (rc != SQLITE_OK)
 		fail(s, l, rc);
-	else if (!w.full)
-		l->next = w.last + 1;
 	pthread_mutex_unlock(&s->reading);
 }

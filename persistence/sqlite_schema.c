@@ -8,7 +8,8 @@
 enum { APPLICATION_ID = 0x4c767274 /* Lvrt */, SCHEMA_VERSION = 1 };
 
 /* alive is a bitmap over the positions from first to last, empty while all of
- * them hold something. The bytes of a pack are a row of their own, so that an
+ * them hold something. No live entry has a deadline before min_deadline; 0: none
+ * has one. Only packs with deadlines are in the index by them. The bytes of a pack are a row of their own, so that an
  * acknowledgement does not write them again; rows that only others need go with
  * the last of those. */
 static const char tables[] =
@@ -35,6 +36,8 @@ static const char tables[] =
     " min_deadline INTEGER NOT NULL,"
     " alive BLOB NOT NULL,"
     " PRIMARY KEY (lane, first)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX pack_due ON pack (lane, min_deadline, first)"
+    " WHERE min_deadline > 0;"
     "CREATE TABLE chunk ("
     " id INTEGER PRIMARY KEY,"
     " data BLOB NOT NULL) STRICT;"

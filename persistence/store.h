@@ -18,6 +18,7 @@ enum store_status {
 /* One lane as it was at the last commit. */
 struct lane_state {
 	uint64_t lane, count, bytes, first, next_position, delivered_to;
+	int64_t next_deadline; /* nothing goes before it; 0: nothing has one */
 };
 
 /* Called by restore, definitions first (kinds in the order of their rows), then
@@ -34,8 +35,14 @@ struct loaded {
 	struct message *message; /* the reader's reference */
 };
 
-/* Reads live entries of a lane in order. The caller fills in the first part,
- * the store the second. Entries whose removal is not yet committed do come.
+/* Reads live entries of a lane: in order, or those that are due. The caller
+ * fills in the first part, the store the second. Entries whose removal is not
+ * yet committed do come.
+ *
+ * A load of due entries gives back, in no order, those with a deadline up to
+ * due, as many as max_bytes or a bounded number of packs hold, without reading
+ * packs that have none. More are there if next_deadline is not above due; they
+ * come once the removal of these, and the deferrals, are committed.
  *
  * Of a timed lane, those behind after with deadlines up to until come in order
  * of deadline, less those whose positions are not wanted. */
@@ -47,6 +54,7 @@ struct load {
 	uint64_t first, last; /* positions wanted, both included */
 	size_t max_bytes;     /* stop behind the entry that reaches this; 0
 			       * for one entry */
+	int64_t due;	      /* wall-clock milliseconds; 0: all in order */
 	uint64_t epoch;	      /* the loop's: late results are thrown away */
 	void *owner;	      /* the loop's */
 
@@ -56,6 +64,11 @@ struct load {
 	uint64_t next; /* where to go on; above last when nothing is left */
 	int64_t next_due; /* of a timed lane: the first behind what came;
 				* INT64_MAX when there is none */
+	int64_t next_deadline; /* of due ones: what was not given back goes no
+				* earlier; 0: nothing else has a deadline */
+	struct deferral *deferrals; /* for lane_defer; load_free frees them */
+	size_t deferral_count;
+	size_t packs; /* that were looked into for what is due */
 	enum store_status status;
 	char *error; /* malloc'd, a sentence, if status is not STORE_OK */
 	struct load *link; /* the committer's lists */
@@ -67,6 +80,18 @@ void load_free(struct load *);
  * messages' memory) are reached, with next behind the entry. */
 bool load_add(struct load *, uint64_t position, int64_t deadline,
     struct message *);
+
+/* For stores: notes that what stays behind may go at this deadline (0: has
+ * none), and that the entries from first on do not go earlier. */
+void load_leave(struct load *, int64_t deadline);
+void load_defer(struct load *, uint64_t first, int64_t deadline);
+
+/* The earlier of two deadlines, 0 being none. */
+static inline int64_t
+deadline_min(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
 
 struct store {
 	const struct store_ops *ops;

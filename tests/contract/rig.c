@@ -3,6 +3,7 @@
 #include "tests/contract/rig.h"
 
 #include <dirent.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -344,6 +345,65 @@ rig_load(
 	return rig_load_as(r, &wanted);
 }
 
+struct load *
+rig_load_due(struct rig *r, int lane, uint32_t first, uint32_t last,
+    size_t bytes, int64_t due)
+{
+	const struct model_lane *m = &r->lanes[lane];
+	struct load wanted = {.lane = m->id,
+	    .first = m->base + first,
+	    .last = m->base + last,
+	    .max_bytes = bytes,
+	    .due = due};
+
+	return rig_load_as(r, &wanted);
+}
+
+/* The earliest deadline in the range of a load, of what is still there. */
+static int64_t
+model_deadline(const struct model_lane *m, const struct load *l)
+{
+	int64_t earliest = 0;
+
+	for (uint64_t p = l->first; p <= l->last && p - m->base < RIG_POSITIONS;
+	     p++)
+		if (m->letters[p - m->base] != 0)
+			earliest = deadline_min(
+			    earliest, m->deadlines[p - m->base]);
+	return earliest;
+}
+
+bool
+rig_expire(struct rig *r, int lane, struct load *l)
+{
+	const struct model_lane *m = &r->lanes[lane];
+	bool more = l->next_deadline != 0 && l->next_deadline <= l->due;
+	int64_t earliest;
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct loaded *e = &l->entries[i];
+		uint32_t at = (uint32_t)(e->position - m->base);
+
+		CU_ASSERT_TRUE(e->position >= l->first);
+		CU_ASSERT_TRUE(e->position <= l->last);
+		CU_ASSERT_TRUE(e->deadline != 0 && e->deadline <= l->due);
+		CU_ASSERT_EQUAL(e->deadline, m->deadlines[at]);
+		CU_ASSERT_TRUE(rig_is_letter(e->message, m->letters[at]));
+		rig_remove(r, lane, at, at);
+	}
+	for (size_t i = 0; i < l->deferral_count; i++)
+		lane_defer(change(r, lane), &l->deferrals[i]);
+	earliest = model_deadline(m, l);
+	CU_ASSERT_TRUE(
+	    earliest == 0 || (l->next_deadline != 0 &&
+				 l->next_deadline <= earliest));
+	if (!more)
+		CU_ASSERT_TRUE(earliest == 0 || earliest > l->due);
+	load_free(l);
+	rig_commit(r);
+	return more;
+}
+
 /* One more than the highest index that was ever put. */
 static uint32_t
 end_of(const struct model_lane *l)
@@ -399,6 +459,18 @@ struct seen {
 	int lanes;
 };
 
+/* It may be earlier than the earliest: what had it is acknowledged. */
+static void
+see_deadline(const struct model_lane *m, int64_t deadline)
+{
+	struct load all = {
+	    .first = m->base, .last = m->base + RIG_POSITIONS - 1};
+	int64_t earliest = model_deadline(m, &all);
+
+	CU_ASSERT_TRUE(
+	    earliest == 0 || (deadline != 0 && deadline <= earliest));
+}
+
 static void
 see_lane(void *arg, const struct lane_state *s)
 {
@@ -409,7 +481,10 @@ see_lane(void *arg, const struct lane_state *s)
 	while (m < end && m->id != s->lane)
 		m++;
 	CU_ASSERT_FATAL(m < end);
-	CU_ASSERT_EQUAL(memcmp(s, &m->state, sizeof *s), 0);
+	CU_ASSERT_EQUAL(
+	    memcmp(s, &m->state, offsetof(struct lane_state, next_deadline)),
+	    0);
+	see_deadline(m, s->next_deadline);
 	seen->lanes++;
 }
 

@@ -75,9 +75,15 @@ struct batch *rig_take(struct rig *);
  * with the model. */
 void rig_compare(struct rig *, size_t piece);
 
-/* One load. */
+/* One load, and one of what is due. */
 struct load *rig_load(
     struct rig *, uint64_t lane, uint64_t first, uint64_t last, size_t bytes);
+struct load *rig_load_due(struct rig *, int lane, uint32_t first, uint32_t last,
+    size_t bytes, int64_t due);
+
+/* Compares a load of what is due with the model, removes what it gave back and
+ * defers the rest; the load is freed. True if there may be more. */
+bool rig_expire(struct rig *, int lane, struct load *);
 
 struct load *rig_load_as(struct rig *, const struct load *wanted);
 
