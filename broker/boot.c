@@ -12,6 +12,7 @@
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
 #include "broker/delayed.h"
+#include "broker/expiry.h"
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
@@ -150,6 +151,13 @@ bury_the_past(struct server *s)
 }
 
 static void
+restore_lane(struct lane *lane, const struct lane_state *state)
+{
+	lane_restore(lane, state);
+	expiry_watch(lane->owner);
+}
+
+static void
 on_lane(void *arg, const struct lane_state *state)
 {
 	struct restoring *r = arg;
@@ -164,7 +172,7 @@ on_lane(void *arg, const struct lane_state *state)
 	else if (found->delayed != NULL)
 		delayed_restore(found->delayed, state);
 	else
-		lane_restore(found->lane, state);
+		restore_lane(found->lane, state);
 }
 
 static void

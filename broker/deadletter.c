@@ -267,6 +267,18 @@ struct letter {
 	STAILQ_ENTRY(letter) link;
 };
 
+/* The old queue is done with it. */
+static void
+settle_dead(struct queue *q, struct entry *e, enum death why)
+{
+	struct lane *lane = lanes_of(&q->lanes, e->message);
+	uint64_t position = e->position;
+
+	queue_settle(q, e);
+	if (why == DEATH_EXPIRED && !q->deleted)
+		lane_expired(lane, &q->server->journal, position);
+}
+
 static void
 carry(struct server *s, struct letter *l)
 {
@@ -283,7 +295,7 @@ carry(struct server *s, struct letter *l)
 	if (l->refused)
 		message_unref(l->entry.message);
 	else
-		queue_settle(q, &l->entry);
+		settle_dead(q, &l->entry, l->why);
 	queue_unref(q);
 	free(l);
 }
@@ -344,7 +356,7 @@ deadletter(struct queue *q, struct entry e, enum death why)
 	if (q->limits.dead_letters && !q->deleted)
 		post(q, e, why, false);
 	else
-		queue_settle(q, &e);
+		settle_dead(q, &e, why);
 }
 
 void

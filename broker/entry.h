@@ -15,6 +15,7 @@ struct entry {
 	uint64_t position; /* in its lane; never given twice */
 	int64_t deadline;  /* wall-clock milliseconds; 0: none */
 	uint32_t flags;
+	uint32_t slot; /* in its lane's deadlines; 0: none */
 };
 
 #endif

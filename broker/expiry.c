@@ -7,7 +7,7 @@
 #include "broker/server.h"
 #include "broker/vhost.h"
 
-enum { EXPIRE_AT_ONCE = 4096 }; /* entries dropped before others have a turn */
+enum { EXPIRE_AT_ONCE = 4096 }; /* entries of a queue in a turn */
 
 static struct timeval
 milliseconds(int64_t ms)
@@ -36,67 +36,78 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	server_tick(q->server);
 	q->watching = 0;
-	expiry_run(q, true);
+	if (!expiry_run(q, true))
+		queue_call_waiting(q);
 }
 
-/* The earliest of those that stand first in their lanes; 0: none. */
+/* The earliest in any of its lanes; 0: none. */
 static int64_t
-first_deadline(struct queue *q)
+next_deadline(struct queue *q)
 {
-	const struct entry *e;
 	struct lane *lane;
-	int64_t first = 0;
+	int64_t next = 0;
 
-	for (unsigned i = 0; (lane = lanes_nth(&q->lanes, i)) != NULL; i++) {
-		e = lane_peek(lane);
-		if (e != NULL && e->deadline != 0 &&
-		    (first == 0 || e->deadline < first))
-			first = e->deadline;
-	}
-	return first;
+	for (unsigned i = 0; (lane = lanes_nth(&q->lanes, i)) != NULL; i++)
+		next = deadline_min(next, lane_next_deadline(lane));
+	return next;
 }
 
 void
 expiry_watch(struct queue *q)
 {
-	int64_t first = first_deadline(q);
+	int64_t next = next_deadline(q);
 	struct timeval tv;
 
-	if (q->deleted || first == 0 ||
-	    (q->watching != 0 && q->watching <= first))
+	if (next != 0)
+		q->timed = true;
+	if (q->deleted || next == 0 ||
+	    (q->watching != 0 && q->watching <= next))
 		return;
 	if (q->deadline_timer == NULL)
 		q->deadline_timer =
 		    evtimer_new(q->server->base, on_deadline, q);
-	q->watching = first;
-	tv = milliseconds(first - q->server->clock.wall);
+	q->watching = next;
+	tv = milliseconds(next - q->server->clock.wall);
 	evtimer_add(q->deadline_timer, &tv);
 }
 
+/* Stops early if others must have a turn. */
 static void
-expire(struct queue *q, struct lane *lane, int64_t now, int *left)
+drop_expired(struct queue *q, struct lane *lane, int64_t now, int *left)
 {
-	const struct entry *e;
+	size_t *budget = &q->server->expiry_budget;
+	struct entry e;
 
-	for (; *left > 0; --*left) {
-		e = lane_peek(lane);
-		if (e == NULL || e->deadline == 0 || e->deadline >= now)
+	for (; *left > 0 && *budget > 0; --*left, --*budget) {
+		if (!lane_expire(lane, now, &e))
 			return;
-		deadletter(q, lane_pop(lane), DEATH_EXPIRED);
+		deadletter(q, e, DEATH_EXPIRED);
 	}
 }
 
-void
+bool
 expiry_run(struct queue *q, bool reached)
 {
-	int64_t now = q->server->clock.wall + (reached ? 1 : 0);
+	int64_t now = q->server->clock.wall + (reached ? 1 : 0), next;
 	int left = EXPIRE_AT_ONCE;
 	struct lane *lane;
 
 	for (unsigned i = 0; (lane = lanes_nth(&q->lanes, i)) != NULL; i++)
-		expire(q, lane, now, &left);
-	queue_load(q);
+		drop_expired(q, lane, now, &left);
+	queue_sweep(q, now);
+	next = next_deadline(q);
 	expiry_watch(q);
+	return next != 0 && next < now;
+}
+
+void
+expiry_swept(struct queue *q, struct lane *lane, struct load *load)
+{
+	struct entry e;
+
+	lane_sweep_loaded(lane, &q->server->journal, load);
+	while (lane_swept(lane, &e))
+		deadletter(q, e, DEATH_EXPIRED);
 }
 
 /* --- length ------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 
 #include "broker/entry.h"
 
+struct lane;
+struct load;
 struct queue;
 
 /* The deadline of a message that comes now: expires_in milliseconds from now, or
@@ -12,11 +14,17 @@ struct queue;
  * milliseconds, 0 for none. */
 int64_t expiry_deadline(const struct queue *, int64_t expires_in);
 
-/* Entries at the front of each lane whose deadline lies before now (or is now,
- * if reached) go. Then the queue's timer is set for the next. */
-void expiry_run(struct queue *, bool reached);
+/* Entries whose deadline lies before now (or is now, if reached) go, wherever
+ * they stand; those that are out are sent for. Then the queue's timer is set for
+ * the next. True if more in memory must go, in another turn: till then nobody
+ * may be given anything. */
+bool expiry_run(struct queue *, bool reached);
 
-/* Sets the queue's timer for the earliest deadline at the front of a lane. */
+/* What was sent for has come: it goes. */
+void expiry_swept(struct queue *, struct lane *, struct load *);
+
+/* Sets the queue's timer for the next deadline in any of its lanes, if there is
+ * one: it is timed from then on. */
 void expiry_watch(struct queue *);
 
 /* Is the queue at its limit, before m is added? */

@@ -2,7 +2,7 @@
 #ifndef BROKER_HEAP_H
 #define BROKER_HEAP_H
 
-#include "broker/entry.h"
+#include "broker/deadlines.h"
 
 /* Zero-initialised is empty. */
 struct heap {
@@ -10,8 +10,12 @@ struct heap {
 	size_t count, room;
 };
 
-void heap_push(struct heap *, struct entry); /* takes its reference */
-struct entry heap_pop(struct heap *);
+/* Those with a deadline are in deadlines as well, while they are in the heap;
+ * NULL if nobody needs to know. Push takes the reference, the others give it
+ * back: of the first, and of any. */
+void heap_push(struct heap *, struct entry, struct deadlines *);
+struct entry heap_pop(struct heap *, struct deadlines *);
+struct entry heap_take(struct heap *, struct entry *, struct deadlines *);
 void heap_fini(struct heap *); /* must be empty */
 
 static inline struct entry *

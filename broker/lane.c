@@ -3,6 +3,7 @@
 #include "broker/lane.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "amqp/xalloc.h"
 
@@ -23,7 +24,11 @@ lane_fini(struct lane *l)
 	ring_clear(&l->head, &budget);
 	ring_clear(&l->incoming, &budget);
 	while (l->requeued.count > 0)
-		message_unref(heap_pop(&l->requeued).message);
+		message_unref(heap_pop(&l->requeued, NULL).message);
+	deadlines_fini(&l->deadlines);
+	gone_fini(&l->gone);
+	if (l->sweep.came)
+		load_free(l->sweep.load);
 }
 
 void
@@ -38,6 +43,8 @@ lane_restore(struct lane *l, const struct lane_state *s)
 	l->out_first = 0;
 	l->out_last = s->next_position - 1;
 	l->split = s->count > 0;
+	l->latest = INT64_MAX;
+	l->out_deadline = s->next_deadline;
 }
 
 /* --- what the store is told ------------------------------------------------ */
@@ -84,6 +91,45 @@ lane_hand_over(struct lane *l, struct lane_change *c)
 	l->change = NULL;
 }
 
+/* --- sweeps ------------------------------------------------------------------ */
+
+static void
+sweep_end(struct lane *l)
+{
+	load_free(l->sweep.load);
+	l->sweep = (struct sweep){0};
+}
+
+static int
+compare_position(const void *key, const void *loaded)
+{
+	uint64_t x = *(const uint64_t *)key;
+	uint64_t y = ((const struct loaded *)loaded)->position;
+
+	return (x > y) - (x < y);
+}
+
+/* Loads that began before a commit may bring what it removed. */
+static void
+settle_gone(struct lane *l)
+{
+	bool sweeping = l->sweep.load != NULL && !l->sweep.came;
+
+	if (l->gone.count > 0 && l->loading == NULL && !sweeping)
+		gone_settle(&l->gone);
+}
+
+/* Is it one of those the sweep brought? */
+static bool
+is_swept(const struct lane *l, uint64_t position)
+{
+	const struct load *load = l->sweep.load;
+
+	return l->sweep.came && load->count > 0 &&
+	    bsearch(&position, load->entries, load->count,
+		sizeof *load->entries, compare_position) != NULL;
+}
+
 /* --- in and out of memory -------------------------------------------------- */
 
 /* The lane is over its mark: from now on what comes waits to move out. */
@@ -103,14 +149,38 @@ unsplit(struct lane *l)
 	l->split = false;
 }
 
+/* An entry stands at the end of a ring: latest is of those in front of it. */
+static void
+note_deadline(
+    struct lane *l, struct ring *r, struct entry *e, int64_t *latest)
+{
+	if (e->deadline < *latest)
+		deadlines_add(&l->deadlines, e, r->last);
+	else
+		*latest = e->deadline;
+}
+
+static void
+note_pushed(struct lane *l, struct ring *r, struct entry *e)
+{
+	if (l->head.count + l->incoming.count == 1 && l->out_count == 0)
+		l->latest = 0;
+	note_deadline(l, r, e, &l->latest);
+}
+
 void
 lane_push(struct lane *l, struct journal *j, struct message *m,
     int64_t deadline, bool stored)
 {
-	struct entry *e = ring_push(l->split ? &l->incoming : &l->head);
+	struct ring *r = l->split ? &l->incoming : &l->head;
+	struct entry *e = ring_push(r);
 
 	*e = (struct entry){message_ref(m), l->next_position++, deadline,
-	    stored ? ENTRY_STORED : 0};
+	    stored ? ENTRY_STORED : 0, 0};
+	if (deadline == 0)
+		l->latest = INT64_MAX;
+	else
+		note_pushed(l, r, e);
 	l->memory += message_size(m);
 	l->ready++;
 	l->ready_bytes += m->body_size;
@@ -126,13 +196,18 @@ lane_push(struct lane *l, struct journal *j, struct message *m,
 static void
 move_out(struct lane *l, const struct entry *e)
 {
-	if (l->out_count == 0)
+	if (l->out_count == 0) {
 		l->out_first = e->position;
+		l->out_deadline = 0;
+	}
 	l->out_last = e->position;
 	l->out_count++;
 	l->out_bytes += e->message->body_size;
+	l->out_deadline = deadline_min(l->out_deadline, e->deadline);
 	l->memory -= message_size(e->message);
 	message_unref(e->message);
+	if (e->slot != 0)
+		deadlines_remove(&l->deadlines, e->slot);
 }
 
 /* Committed entries at the front of the incoming leave memory. A transient one
@@ -151,14 +226,25 @@ move_incoming_out(struct lane *l)
 	}
 }
 
-void
-lane_committed(struct lane *l, const struct lane_change *c,
-    const struct lane_mark *mark)
+static void
+split(struct lane *l)
 {
+	l->split = true;
+	l->head_latest = l->latest;
+}
+
+void
+lane_committed(
+    struct lane *l, struct lane_change *c, const struct lane_mark *mark)
+{
+	gone_committed(&l->gone, c, l->committed_to);
+	settle_gone(l);
 	if (c->next_position > l->committed_to)
 		l->committed_to = c->next_position;
-	if (should_split(l, mark))
-		l->split = true;
+	if (l->sweep.seq != 0 && c->batch->seq >= l->sweep.seq)
+		sweep_end(l);
+	if (!l->split && should_split(l, mark))
+		split(l);
 	if (l->split)
 		move_incoming_out(l);
 }
@@ -169,16 +255,11 @@ head_suffices(const struct lane *l, const struct lane_mark *mark)
 	return l->head.count > mark->entries / 4 || l->memory > mark->bytes / 2;
 }
 
-bool
-lane_load(
-    struct lane *l, struct committer *committer, const struct lane_mark *mark)
+static struct load *
+load_new(struct lane *l, const struct lane_mark *mark)
 {
-	struct load *load;
+	struct load *load = xcalloc(1, sizeof *load);
 
-	if (l->out_count == 0 || l->loading != NULL ||
-	    (l->head.count > 0 && head_suffices(l, mark)))
-		return false;
-	load = xcalloc(1, sizeof *load);
 	load->lane = l->id;
 	load->first = l->out_first;
 	load->last = l->out_last;
@@ -186,9 +267,34 @@ lane_load(
 	    mark->bytes / 4 < LOAD_BYTES ? mark->bytes / 4 : LOAD_BYTES;
 	load->epoch = l->epoch;
 	load->owner = l;
-	l->loading = load;
-	committer_load(committer, load);
+	return load;
+}
+
+bool
+lane_load(
+    struct lane *l, struct committer *committer, const struct lane_mark *mark)
+{
+	if (l->out_count == 0 || l->loading != NULL ||
+	    (l->head.count > 0 && head_suffices(l, mark)))
+		return false;
+	l->loading = load_new(l, mark);
+	committer_load(committer, l->loading);
 	return true;
+}
+
+/* The entry that was loaded; it is out no more. */
+static struct entry
+loaded_entry(struct lane *l, struct loaded *loaded)
+{
+	struct entry e = {loaded->message, loaded->position, loaded->deadline,
+	    ENTRY_STORED, 0};
+
+	if (e.position < l->delivered_to)
+		e.flags |= ENTRY_REDELIVERED;
+	loaded->message = NULL;
+	l->out_count--;
+	l->out_bytes -= e.message->body_size;
+	return e;
 }
 
 static void
@@ -196,14 +302,14 @@ take_loaded(struct lane *l, struct loaded *loaded)
 {
 	struct entry *e = ring_push(&l->head);
 
-	*e = (struct entry){loaded->message, loaded->position, loaded->deadline,
-	    ENTRY_STORED};
-	if (e->position < l->delivered_to)
-		e->flags |= ENTRY_REDELIVERED;
-	loaded->message = NULL;
+	*e = loaded_entry(l, loaded);
 	l->memory += message_size(e->message);
-	l->out_count--;
-	l->out_bytes -= e->message->body_size;
+	if (l->head.count == 1)
+		l->head_latest = 0;
+	if (e->deadline == 0)
+		l->head_latest = INT64_MAX;
+	else
+		note_deadline(l, &l->head, e, &l->head_latest);
 }
 
 /* The store's count and its entries disagree: believe the entries. */
@@ -227,12 +333,14 @@ lane_loaded(struct lane *l, struct load *load)
 		l->loading = NULL;
 	if (load->epoch == l->epoch && load->status == STORE_OK) {
 		for (size_t i = 0; i < load->count && l->out_count > 0; i++)
-			take_loaded(l, &load->entries[i]);
+			if (!gone_has(&l->gone, load->entries[i].position))
+				take_loaded(l, &load->entries[i]);
 		l->out_first = load->next;
 		if (load->next > l->out_last)
 			out_is_empty(l);
 	}
 	load_free(load);
+	settle_gone(l);
 	unsplit(l);
 }
 
@@ -254,6 +362,13 @@ lane_peek(const struct lane *l)
 }
 
 static void
+forget_deadline(struct lane *l, struct entry *e)
+{
+	deadlines_remove(&l->deadlines, e->slot);
+	e->slot = 0;
+}
+
+static inline void
 left_head(struct lane *l, const struct entry *e)
 {
 	l->memory -= message_size(e->message);
@@ -269,9 +384,11 @@ lane_pop(struct lane *l)
 	struct entry e;
 
 	if (requeued_first(l)) {
-		e = heap_pop(&l->requeued);
+		e = heap_pop(&l->requeued, &l->deadlines);
 	} else {
 		e = ring_pop(&l->head);
+		if (e.slot != 0)
+			forget_deadline(l, &e);
 		left_head(l, &e);
 		if (l->head.count == 0)
 			unsplit(l);
@@ -289,7 +406,223 @@ lane_requeue(struct lane *l, struct entry e)
 	l->ready++;
 	l->ready_bytes += e.message->body_size;
 	e.flags |= ENTRY_REDELIVERED;
-	heap_push(&l->requeued, e);
+	heap_push(&l->requeued, e, &l->deadlines);
+}
+
+/* --- what is past its time, in memory ----------------------------------------- */
+
+/* The first entry, if it has a deadline. */
+static struct entry *
+timed_front(const struct ring *r)
+{
+	struct entry *e = r->count > 0 ? ring_front(r) : NULL;
+
+	return e != NULL && e->deadline != 0 ? e : NULL;
+}
+
+static struct entry *
+earlier(struct entry *a, struct entry *b)
+{
+	return a == NULL || (b != NULL && b->deadline < a->deadline) ? b : a;
+}
+
+/* Which of those in memory goes first (invariant 4). */
+static struct entry *
+next_to_go(const struct lane *l)
+{
+	const struct deadline *d = deadlines_first(&l->deadlines);
+	struct entry *e =
+	    earlier(timed_front(&l->head), timed_front(&l->incoming));
+
+	return d != NULL ? earlier(e, d->entry) : e;
+}
+
+int64_t
+lane_next_deadline(const struct lane *l)
+{
+	const struct entry *e = next_to_go(l);
+	bool may_sweep = l->out_count > 0 && l->sweep.load == NULL;
+	int64_t out = may_sweep ? l->out_deadline : 0;
+
+	return e != NULL ? deadline_min(out, e->deadline) : out;
+}
+
+static bool
+is_front(const struct ring *r, const struct entry *e)
+{
+	return r->count > 0 && ring_front(r) == e;
+}
+
+/* Where one of the deadlines stands; NULL: it came back. */
+static struct ring_chunk *
+chunk_of(const struct lane *l, const struct entry *e)
+{
+	return l->deadlines.all[e->slot - 1].chunk;
+}
+
+static struct entry
+take_from_middle(struct lane *l, struct ring *r, struct entry *e)
+{
+	struct ring_chunk *chunk = chunk_of(l, e);
+
+	if (chunk == NULL)
+		return heap_take(&l->requeued, e, &l->deadlines);
+	forget_deadline(l, e);
+	return ring_take(r, chunk, e, &l->deadlines);
+}
+
+bool
+lane_expire(struct lane *l, int64_t now, struct entry *taken)
+{
+	struct entry *e = next_to_go(l);
+	bool came_back, incoming;
+
+	if (e == NULL || e->deadline >= now)
+		return false;
+	came_back = e->slot != 0 && chunk_of(l, e) == NULL;
+	incoming = l->incoming.count > 0 &&
+	    e->position >= ring_front(&l->incoming)->position;
+	if (!came_back && (e->flags & ENTRY_STORED))
+		gone_add(&l->gone, e->position);
+	if (is_front(&l->head, e))
+		*taken = ring_pop(&l->head);
+	else if (is_front(&l->incoming, e))
+		*taken = ring_pop(&l->incoming);
+	else
+		*taken = take_from_middle(
+		    l, incoming ? &l->incoming : &l->head, e);
+	if (taken->slot != 0)
+		forget_deadline(l, taken);
+	if (!came_back)
+		left_head(l, taken);
+	l->ready--;
+	l->ready_bytes -= taken->message->body_size;
+	unsplit(l);
+	return true;
+}
+
+/* --- what is past its time, out ------------------------------------------------ */
+
+bool
+lane_sweep(struct lane *l, struct committer *committer,
+    const struct lane_mark *mark, int64_t now)
+{
+	if (l->out_count == 0 || l->sweep.load != NULL ||
+	    l->out_deadline == 0 || l->out_deadline >= now)
+		return false;
+	l->sweep.load = load_new(l, mark);
+	l->sweep.load->due = now - 1;
+	l->out_deadline = 0; /* what moves out from now on, and what it says */
+	committer_load(committer, l->sweep.load);
+	return true;
+}
+
+static int
+by_position(const void *a, const void *b)
+{
+	const struct loaded *x = a, *y = b;
+
+	return (x->position > y->position) - (x->position < y->position);
+}
+
+/* Those that came into the head meanwhile will go from there, and their packs
+ * stay due until they have. */
+static void
+keep_what_is_out(struct lane *l, struct load *load)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < load->count; i++) {
+		struct loaded *e = &load->entries[i];
+
+		if (e->position >= l->out_first && kept < l->out_count &&
+		    !gone_has(&l->gone, e->position)) {
+			kept++;
+			continue;
+		}
+		message_unref(e->message);
+		e->message = NULL;
+	}
+	for (size_t i = 0; i < load->count; i++)
+		if (load->entries[i].message != NULL)
+			gone_add(&l->gone, load->entries[i].position);
+	l->sweep.unsettled = kept;
+	kept = 0;
+	for (size_t i = 0; i < load->deferral_count; i++)
+		if (load->deferrals[i].first >= l->out_first)
+			load->deferrals[kept++] = load->deferrals[i];
+	load->deferral_count = kept;
+}
+
+/* All its entries are settled: the open batch has the last of it. */
+static void
+sweep_settled(struct lane *l, struct journal *j, bool some)
+{
+	struct load *load = l->sweep.load;
+
+	if (!some && load->deferral_count == 0) {
+		sweep_end(l);
+		return;
+	}
+	for (size_t i = 0; i < load->deferral_count; i++)
+		lane_defer(change(l, j), &load->deferrals[i]);
+	l->sweep.seq = j->seq;
+	if (l->out_deadline != 0 && l->out_deadline <= load->due)
+		journal_promise(j, j->seq); /* more wait for it */
+}
+
+void
+lane_sweep_loaded(struct lane *l, struct journal *j, struct load *load)
+{
+	if (load != l->sweep.load) { /* of before a purge */
+		load_free(load);
+		return;
+	}
+	if (load->status != STORE_OK) {
+		l->out_deadline = deadline_min(l->out_deadline, load->due);
+		l->sweep.load = NULL;
+		load_free(load);
+		return;
+	}
+	l->sweep.came = true;
+	l->out_deadline = deadline_min(l->out_deadline, load->next_deadline);
+	if (load->count > 1)
+		qsort(load->entries, load->count, sizeof *load->entries,
+		    by_position);
+	keep_what_is_out(l, load);
+	if (l->sweep.unsettled == 0)
+		sweep_settled(l, j, false);
+}
+
+bool
+lane_swept(struct lane *l, struct entry *e)
+{
+	struct load *load = l->sweep.load;
+
+	if (!l->sweep.came)
+		return false;
+	for (; l->sweep.next < load->count; l->sweep.next++) {
+		struct loaded *loaded = &load->entries[l->sweep.next];
+
+		if (loaded->message == NULL)
+			continue;
+		*e = loaded_entry(l, loaded);
+		l->ready--;
+		l->ready_bytes -= e->message->body_size;
+		l->waiting_count--;
+		l->waiting_bytes -= e->message->body_size;
+		unsplit(l);
+		return true;
+	}
+	return false;
+}
+
+void
+lane_expired(struct lane *l, struct journal *j, uint64_t position)
+{
+	if (l->sweep.unsettled > 0 && is_swept(l, position) &&
+	    --l->sweep.unsettled == 0)
+		sweep_settled(l, j, true);
 }
 
 /* --- purge and delete -------------------------------------------------------- */
@@ -297,6 +630,12 @@ lane_requeue(struct lane *l, struct entry e)
 static void
 take_all(struct lane *l, struct lane_rest *rest)
 {
+	deadlines_fini(&l->deadlines);
+	if (l->sweep.came)
+		load_free(l->sweep.load);
+	l->sweep = (struct sweep){0};
+	gone_fini(&l->gone);
+	l->out_deadline = 0;
 	*rest =
 	    (struct lane_rest){l, l->head, l->incoming, l->requeued, false};
 	memset(&l->head, 0, sizeof l->head);
@@ -328,32 +667,54 @@ ready_first(const struct lane *l)
 }
 
 static void
-erase_pending(struct lane *l, uint64_t first)
+erase_pending(struct lane *l, uint64_t first, uint64_t last)
 {
 	struct lane_change *c = l->change;
 
-	if (c == NULL || c->put_count == 0)
-		return;
 	if (first < c->first_put)
 		first = c->first_put;
-	for (; first < c->first_put + c->put_count; first++)
+	for (; first <= last && first < c->first_put + c->put_count; first++)
 		lane_erase(c, first);
+}
+
+/* All of a range, on disk or in the open batch. */
+static void
+remove_range(struct lane *l, struct journal *j, uint64_t first, uint64_t last)
+{
+	if (first > last)
+		return;
+	if (is_pending(l, last)) {
+		erase_pending(l, first, last);
+		last = l->change->first_put - 1;
+	}
+	if (first <= last)
+		lane_remove(change(l, j), first, last);
+}
+
+static void
+remove_ready(struct lane *l, struct journal *j)
+{
+	uint64_t first = ready_first(l);
+
+	gone_sort(&l->gone);
+	for (size_t i = 0; i < l->gone.count; i++) {
+		uint64_t at = l->gone.all[i].position;
+
+		if (at < first)
+			continue;
+		remove_range(l, j, first, at - 1);
+		first = at + 1;
+	}
+	remove_range(l, j, first, l->next_position - 1);
 }
 
 void
 lane_purge(struct lane *l, struct journal *j, struct lane_rest *rest)
 {
-	uint64_t first = ready_first(l), last = l->next_position - 1;
-
 	l->stored_count -= l->waiting_count;
 	l->stored_bytes -= l->waiting_bytes;
-	if (l->id != 0 && first <= last) {
-		erase_pending(l, first);
-		if (is_pending(l, last))
-			last = l->change->first_put - 1;
-		if (first <= last)
-			lane_remove(change(l, j), first, last);
-	}
+	if (l->id != 0)
+		remove_ready(l, j);
 	take_all(l, rest);
 	rest->purged = l->id != 0;
 }
@@ -375,7 +736,7 @@ lane_rest_free(struct lane_rest *rest, struct journal *j, size_t *budget)
 
 		if (*budget == 0)
 			return false;
-		e = heap_pop(&rest->requeued);
+		e = heap_pop(&rest->requeued, NULL);
 		if (rest->purged && j != NULL)
 			lane_settle(rest->lane, j, &e);
 		message_unref(e.message);

@@ -10,12 +10,21 @@
  * 1. Entries leave in order of position, requeued ones at their old place.
  * 2. An unacknowledged entry's position lies below the head's: taken entries
  *    always come from requeued or the head. So everything ready but not requeued
- *    is one range of positions.
+ *    is one range of positions, but for expired ones, which leave it anywhere:
+ *    gone knows them until they are removed from the store.
  * 3. Only entries that are committed go out, and they go whole: out holds
- *    nothing that is also in memory. */
+ *    nothing that is also in memory.
+ * 4. In head and incoming each, no entry has an earlier deadline than one in
+ *    front of it unless it is in deadlines, as all requeued ones with a deadline
+ *    are. So the next to expire is at a front, in deadlines, or out.
+ *
+ * What is out and due is fetched by a sweep: a load of it begins when
+ * out_deadline has come; its entries leave the lane when it is back; and when
+ * all of them are settled and that is committed, the next may begin. */
 #ifndef BROKER_LANE_H
 #define BROKER_LANE_H
 
+#include "broker/gone.h"
 #include "broker/heap.h"
 #include "broker/journal.h"
 #include "broker/ring.h"
@@ -24,6 +33,14 @@
 struct lane_mark {
 	size_t entries;
 	size_t bytes;
+};
+
+struct sweep {
+	struct load *load; /* NULL: there is none */
+	bool came;
+	size_t next;	  /* of its entries to be given out */
+	size_t unsettled; /* of its entries */
+	uint64_t seq;	  /* of the batch with the last of it, or 0 */
 };
 
 struct lane {
@@ -39,6 +56,14 @@ struct lane {
 	uint64_t out_bytes; /* of bodies */
 	struct load *loading;
 	uint64_t epoch; /* loads begun before a purge are thrown away */
+
+	int64_t latest; /* deadline in head, out and incoming, at most;
+			 * INT64_MAX if some may have none */
+	int64_t head_latest; /* in the head, while it is split */
+	int64_t out_deadline; /* nothing out goes before it; 0: none does */
+	struct deadlines deadlines;
+	struct sweep sweep;
+	struct gone gone;
 
 	uint64_t next_position;
 	uint64_t delivered_to; /* entries below may have been delivered */
@@ -96,13 +121,35 @@ lane_wants_load(const struct lane *l)
 	return l->out_count > 0 && l->head.count == 0 && l->requeued.count == 0;
 }
 
+/* When something in the lane must go next, in wall-clock milliseconds; 0 for
+ * never, or not before a sweep is over. */
+int64_t lane_next_deadline(const struct lane *);
+
+/* Takes an entry in memory whose deadline lies before now, the earliest first.
+ * False if there is none. */
+bool lane_expire(struct lane *, int64_t now, struct entry *);
+
+/* Starts to load what is out and has a deadline before now, if there may be
+ * something and no sweep is under way. True if it did: the load's owner is the
+ * lane. */
+bool lane_sweep(struct lane *, struct committer *, const struct lane_mark *,
+    int64_t now);
+
+/* The load of a sweep has come back; takes it. Then lane_swept gives out its
+ * entries one by one: they are taken and expired. */
+void lane_sweep_loaded(struct lane *, struct journal *, struct load *);
+bool lane_swept(struct lane *, struct entry *);
+
+/* Behind lane_settle, for entries that expired. */
+void lane_expired(struct lane *, struct journal *, uint64_t position);
+
 /* Before a batch is handed over: writes down what the lane holds. The owner of
  * the changes is the lane. */
 void lane_hand_over(struct lane *, struct lane_change *);
 
 /* After a batch is committed: what came in with it may move out. */
 void lane_committed(
-    struct lane *, const struct lane_change *, const struct lane_mark *);
+    struct lane *, struct lane_change *, const struct lane_mark *);
 
 /* What purge and drop leave to be freed in slices. */
 struct lane_rest {

@@ -184,6 +184,18 @@ queue_load(struct queue *q)
 		queue_ref(q); /* until queue_loaded */
 }
 
+void
+queue_sweep(struct queue *q, int64_t now)
+{
+	struct lane_mark mark = share(q);
+	struct lane *lane;
+
+	for (unsigned i = 0; (lane = lanes_nth(&q->lanes, i)) != NULL; i++)
+		if (lane_sweep(
+			lane, q->server->journal.committer, &mark, now))
+			queue_ref(q); /* until queue_loaded */
+}
+
 /* What a delivery costs of a turn: one, and one more for each KiB copied. */
 static size_t
 cost(const struct message *m)
@@ -199,7 +211,8 @@ queue_run(struct queue *q, size_t *budget)
 	const struct entry *e;
 	size_t n;
 
-	expiry_run(q, false);
+	if (q->timed && expiry_run(q, false))
+		return true;
 	while ((c = TAILQ_FIRST(&q->active)) != NULL) {
 		if (!consumer_ready(c)) {
 			consumer_rest(c);
@@ -217,7 +230,8 @@ queue_run(struct queue *q, size_t *budget)
 	}
 	if (c != NULL)
 		queue_load(q);
-	expiry_watch(q);
+	if (q->timed)
+		expiry_watch(q);
 	return false;
 }
 
@@ -226,9 +240,10 @@ queue_take(struct queue *q, struct entry *e, bool *wait)
 {
 	struct lane *lane;
 
-	*wait = false;
 	expiry_used(q);
-	expiry_run(q, true);
+	*wait = q->timed && expiry_run(q, true);
+	if (*wait)
+		return false;
 	lane = lanes_front(&q->lanes);
 	if (lane_peek(lane) == NULL) {
 		*wait = lane_wants_load(lane);
@@ -239,7 +254,8 @@ queue_take(struct queue *q, struct entry *e, bool *wait)
 	q->delivered++;
 	q->server->stats.delivered++;
 	queue_load(q);
-	expiry_watch(q);
+	if (q->timed)
+		expiry_watch(q);
 	return true;
 }
 
@@ -265,7 +281,8 @@ queue_requeue(struct queue *q, struct entry e)
 	lane_requeue(lanes_of(&q->lanes, e.message), e);
 	queue_wake(q);
 	expiry_trim(q);
-	expiry_watch(q);
+	if (q->timed)
+		expiry_watch(q);
 }
 
 /* --- the journal's calls -------------------------------------------------------- */
@@ -289,13 +306,15 @@ queue_committed(struct lane_change *change)
 		struct lane_mark mark = share(q);
 
 		lane_committed(lane, change, &mark);
+		if (q->timed)
+			expiry_watch(q);
 		queue_wake(q);
 	}
 	queue_unref(q);
 }
 
-static void
-wake_waiting(struct queue *q)
+void
+queue_call_waiting(struct queue *q)
 {
 	struct connection *c;
 
@@ -312,13 +331,17 @@ queue_loaded(struct load *load)
 	struct lane *lane = load->owner;
 	struct queue *q = lane->owner;
 
-	lane_loaded(lane, load);
+	if (load->due != 0)
+		expiry_swept(q, lane, load);
+	else
+		lane_loaded(lane, load);
 	if (!q->deleted) {
 		expiry_trim(q);
-		expiry_run(q, true);
+		if (q->timed)
+			expiry_run(q, true);
 	}
 	queue_wake(q);
-	wake_waiting(q);
+	queue_call_waiting(q);
 	queue_unref(q);
 }
 
@@ -407,7 +430,7 @@ queue_delete(struct queue *q)
 	q->deleted = true;
 	expiry_fini(q);
 	cancel_consumers(q);
-	wake_waiting(q);
+	queue_call_waiting(q);
 	if (q->runnable)
 		TAILQ_REMOVE(&q->server->runnable, q, runnable_link);
 	q->runnable = false;

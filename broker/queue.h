@@ -48,6 +48,7 @@ struct queue {
 	TAILQ_ENTRY(queue) runnable_link;
 	TAILQ_ENTRY(queue) owner_link; /* others exclusive to the owner */
 	TAILQ_HEAD(, connection) waiting; /* gets that wait for a load */
+	bool timed;	  /* it had something with a deadline */
 	int64_t watching; /* the deadline its timer is set for; 0: none */
 	struct event *deadline_timer, *unused_timer; /* made when needed */
 	uint64_t published, delivered, acked;
@@ -88,8 +89,13 @@ bool queue_push(struct queue *, struct message *, int64_t expires_in);
  * dead-lettered if the queue says so. */
 bool queue_refuses(struct queue *, struct message *);
 
-/* Starts to load what is out, if it is time to. */
+/* Starts to load what is out, if it is time to, or what is out and has a
+ * deadline before now. */
 void queue_load(struct queue *);
+void queue_sweep(struct queue *, int64_t now);
+
+/* Gets that waited try again. */
+void queue_call_waiting(struct queue *);
 
 /* Puts it on the list of those served at the end of the turn, if somebody
  * could take something. */

@@ -23,6 +23,7 @@
 
 enum {
 	TURN_BUDGET = 16384, /* units of work in a turn */
+	EXPIRY_BUDGET = 8192, /* entries expired in a turn */
 	REAP_BUDGET = 32768, /* entries freed in a turn */
 	STOP_MS = 1000,	     /* for peers to answer connection.close */
 	ALARM_MS = 250,	     /* between looks while an alarm is set */
@@ -346,6 +347,7 @@ server_turn(struct server *s, bool wait)
 	if (busy(s))
 		wait = false;
 	s->budget = TURN_BUDGET;
+	s->expiry_budget = EXPIRY_BUDGET;
 	serve_ready(s);
 	event_base_loop(s->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
 	end_turn(s);

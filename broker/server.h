@@ -68,6 +68,7 @@ struct server {
 	uint64_t changed_seq; /* batch the current method's answer waits for */
 	uint64_t stored_seq;  /* batch of the last change that answers tell of */
 	size_t budget;	      /* units left this turn */
+	size_t expiry_budget; /* entries that may expire in it */
 	struct writer writer; /* for encoding one thing at a time */
 
 	TAILQ_HEAD(connection_list, connection) connections;

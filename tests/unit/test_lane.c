@@ -14,11 +14,14 @@ struct world {
 	struct journal journal;
 	struct lane lane;
 	struct lane_mark mark;
-	enum { GONE, READY, TAKEN } model[MOST];
+	enum { GONE, READY, TAKEN, EXPIRED } model[MOST];
 	bool stored[MOST];
-	struct entry taken[MOST];
-	size_t taken_count;
+	int64_t deadlines[MOST];
+	struct entry taken[MOST], expired[MOST];
+	size_t taken_count, expired_count;
 	uint64_t next;
+	int64_t now;
+	int64_t longest; /* life of an entry; 0: for ever */
 };
 
 static void
@@ -54,48 +57,6 @@ world_new(size_t mark)
 	return w;
 }
 
-static void
-turn(struct world *w)
-{
-	size_t budget = SIZE_MAX;
-	struct load *load;
-
-	journal_promise(&w->journal, w->journal.seq);
-	journal_turn(&w->journal, 0, before);
-	journal_reap(&w->journal, &budget, after);
-	lane_load(&w->lane, w->journal.committer, &w->mark);
-	while ((load = committer_loaded(w->journal.committer)) != NULL)
-		lane_loaded(&w->lane, load);
-}
-
-static void
-world_free(struct world *w)
-{
-	while (w->taken_count > 0)
-		message_unref(w->taken[--w->taken_count].message);
-	turn(w);
-	lane_fini(&w->lane);
-	committer_stop(w->journal.committer);
-	journal_fini(&w->journal);
-	w->store->ops->close(w->store);
-	free(w);
-}
-
-static void
-push(struct world *w, bool stored)
-{
-	uint64_t body = w->next;
-	struct message *m =
-	    message_new(BYTES(""), BYTES("q"), BYTES("\0\0"), sizeof body);
-
-	memcpy((void *)message_body(m).p, &body, sizeof body);
-	m->persistent = stored;
-	lane_push(&w->lane, &w->journal, m, 0, stored);
-	message_unref(m);
-	w->model[w->next] = READY;
-	w->stored[w->next++] = stored;
-}
-
 static uint64_t
 number_of(const struct entry *e)
 {
@@ -103,6 +64,104 @@ number_of(const struct entry *e)
 
 	memcpy(&n, message_body(e->message).p, sizeof n);
 	return n;
+}
+
+/* It left the lane because its time has come. */
+static void
+note_expired(struct world *w, const struct entry *e)
+{
+	uint64_t n = number_of(e);
+
+	CU_ASSERT_EQUAL(w->model[n], READY);
+	CU_ASSERT_EQUAL(e->deadline, w->deadlines[n]);
+	CU_ASSERT_TRUE(e->deadline != 0 && e->deadline < w->now);
+	w->model[n] = EXPIRED;
+	w->expired[w->expired_count++] = *e;
+}
+
+/* What came is as it was when it was asked for. */
+static void
+take_loads(struct world *w)
+{
+	struct load *load;
+	struct entry e;
+
+	while ((load = committer_loaded(w->journal.committer)) != NULL) {
+		if (load->due == 0) {
+			lane_loaded(&w->lane, load);
+			continue;
+		}
+		lane_sweep_loaded(&w->lane, &w->journal, load);
+		while (lane_swept(&w->lane, &e))
+			note_expired(w, &e);
+	}
+}
+
+static void
+commit(struct world *w)
+{
+	size_t budget = SIZE_MAX;
+
+	journal_promise(&w->journal, w->journal.seq);
+	journal_turn(&w->journal, 0, before);
+	journal_reap(&w->journal, &budget, after);
+}
+
+static void
+ask_for_loads(struct world *w)
+{
+	lane_load(&w->lane, w->journal.committer, &w->mark);
+	lane_sweep(&w->lane, w->journal.committer, &w->mark, w->now);
+}
+
+static void
+turn(struct world *w)
+{
+	commit(w);
+	ask_for_loads(w);
+	take_loads(w);
+}
+
+static void
+world_free(struct world *w)
+{
+	while (w->taken_count > 0)
+		message_unref(w->taken[--w->taken_count].message);
+	while (w->expired_count > 0)
+		message_unref(w->expired[--w->expired_count].message);
+	turn(w);
+	while (w->expired_count > 0)
+		message_unref(w->expired[--w->expired_count].message);
+	lane_fini(&w->lane);
+	committer_stop(w->journal.committer);
+	journal_fini(&w->journal);
+	w->store->ops->close(w->store);
+	free(w);
+}
+
+static int64_t
+draw_deadline(const struct world *w)
+{
+	if (w->longest == 0 || random() % 4 == 0)
+		return 0;
+	return w->now + random() % w->longest;
+}
+
+static void
+push(struct world *w, bool stored)
+{
+	uint64_t body = w->next;
+	int64_t deadline = draw_deadline(w);
+	struct message *m =
+	    message_new(BYTES(""), BYTES("q"), BYTES("\0\0"), sizeof body);
+
+	memcpy((void *)message_body(m).p, &body, sizeof body);
+	m->persistent = stored;
+	lane_push(&w->lane, &w->journal, m, deadline, stored);
+	message_unref(m);
+	w->deadlines[w->next] = deadline;
+	w->model[w->next] = READY;
+	w->stored[w->next++] = stored;
 }
 
 static uint64_t
@@ -118,11 +177,12 @@ first_ready(const struct world *w)
 static bool
 take(struct world *w)
 {
-	uint64_t expected = first_ready(w);
+	uint64_t expected;
 	struct entry *e;
 
-	for (int i = 0; i < 3 && lane_peek(&w->lane) == NULL && expected; i++)
+	for (int i = 0; i < 3 && lane_peek(&w->lane) == NULL; i++)
 		turn(w);
+	expected = first_ready(w);
 	if (expected == 0) {
 		CU_ASSERT_PTR_NULL(lane_peek(&w->lane));
 		return false;
@@ -162,6 +222,50 @@ requeue(struct world *w)
 
 	w->model[number_of(&e)] = READY;
 	lane_requeue(&w->lane, e);
+}
+
+/* Time passes, and what is in memory goes. */
+static void
+expire(struct world *w)
+{
+	struct entry e;
+
+	w->now += random() % 40;
+	while (lane_expire(&w->lane, w->now, &e))
+		note_expired(w, &e);
+}
+
+static void
+settle_expired(struct world *w)
+{
+	struct entry e = w->expired[--w->expired_count];
+
+	w->model[number_of(&e)] = GONE;
+	lane_settle(&w->lane, &w->journal, &e);
+	lane_expired(&w->lane, &w->journal, e.position);
+	message_unref(e.message);
+}
+
+/* Nothing that is due stays, wherever it is. */
+static void
+check_expiry(struct world *w)
+{
+	int64_t next;
+
+	for (int i = 0; i < 400; i++) {
+		next = lane_next_deadline(&w->lane);
+		if (next != 0 && next >= w->now && w->lane.sweep.load == NULL)
+			break;
+		expire(w);
+		while (w->expired_count > 0)
+			settle_expired(w);
+		turn(w);
+	}
+	while (w->expired_count > 0)
+		settle_expired(w);
+	for (uint64_t i = 1; i < w->next; i++)
+		if (w->model[i] == READY && w->deadlines[i] != 0)
+			CU_ASSERT_TRUE(w->deadlines[i] >= w->now);
 }
 
 static void
@@ -216,12 +320,18 @@ check_restart(struct world *w)
 	w->store->ops->restore(w->store, &visitor, &last_lane);
 	while (w->taken_count > 0)
 		message_unref(w->taken[--w->taken_count].message);
+	while (w->expired_count > 0)
+		message_unref(w->expired[--w->expired_count].message);
 	lane_fini(&w->lane);
 	lane_init(&w->lane, 1, w);
+	w->now = 0;
 	lane_restore(&w->lane, &state);
 	for (uint64_t i = 1; i < w->next; i++) {
 		if (w->model[i] == GONE || !w->stored[i])
 			continue;
+		if (w->deadlines[i] != 0)
+			CU_ASSERT_TRUE(state.next_deadline != 0 &&
+			    state.next_deadline <= w->deadlines[i]);
 		n++;
 		for (int t = 0; t < 3 && lane_peek(&w->lane) == NULL; t++)
 			turn(w);
@@ -236,14 +346,45 @@ check_restart(struct world *w)
 	CU_ASSERT_EQUAL(w->lane.stored_count, 0);
 }
 
+/* After a restart everything with a deadline goes, touched or not, and the
+ * others are there in order. */
 static void
-play(unsigned seed, size_t mark, int transient_in)
+check_expiry_after_restart(struct world *w)
+{
+	struct lane_state state = {0};
+	struct store_visitor visitor = {&state, note_definition, note_lane};
+	uint64_t last_lane;
+
+	turn(w);
+	w->store->ops->restore(w->store, &visitor, &last_lane);
+	while (w->taken_count > 0)
+		message_unref(w->taken[--w->taken_count].message);
+	while (w->expired_count > 0)
+		message_unref(w->expired[--w->expired_count].message);
+	lane_fini(&w->lane);
+	lane_init(&w->lane, 1, w);
+	lane_restore(&w->lane, &state);
+	for (uint64_t i = 1; i < w->next; i++)
+		if (w->model[i] != GONE)
+			w->model[i] = w->stored[i] ? READY : GONE;
+	w->now += w->longest + 1;
+	check_expiry(w);
+	CU_ASSERT_EQUAL(lane_next_deadline(&w->lane), 0);
+	while (take(w))
+		;
+	CU_ASSERT_EQUAL(w->lane.stored_count, w->taken_count);
+}
+
+static void
+play(unsigned seed, size_t mark, int transient_in, int64_t longest)
 {
 	struct world *w = world_new(mark);
 
 	srandom(seed);
+	w->longest = longest;
+	w->now = 1000;
 	while (w->next < MOST - 1) {
-		switch (random() % 12) {
+		switch (random() % 15) {
 		case 0:
 		case 1:
 		case 2:
@@ -267,6 +408,19 @@ play(unsigned seed, size_t mark, int transient_in)
 		case 10:
 			turn(w);
 			break;
+		case 12:
+			if (random() % 2 == 0)
+				commit(w);
+			else
+				ask_for_loads(w);
+			break;
+		case 13:
+			expire(w);
+			break;
+		case 14:
+			while (w->expired_count > 0 && random() % 8 != 0)
+				settle_expired(w);
+			break;
 		case 11:
 			if (random() % 60 == 0)
 				purge(w);
@@ -274,9 +428,14 @@ play(unsigned seed, size_t mark, int transient_in)
 		}
 		if (w->next % 64 == 0)
 			check_counts(w);
+		if (w->next % 512 == 0)
+			check_expiry(w);
 	}
 	check_counts(w);
-	check_restart(w);
+	if (longest > 0 && seed % 2 == 0)
+		check_expiry_after_restart(w);
+	else
+		check_restart(w);
 	world_free(w);
 }
 
@@ -284,21 +443,90 @@ static void
 order_and_counts_hold_when_most_is_out(void)
 {
 	for (unsigned seed = 1; seed < 6; seed++)
-		play(seed, 4, INT32_MAX);
+		play(seed, 4, INT32_MAX, 0);
 }
 
 static void
 order_and_counts_hold_with_transient_ones_between(void)
 {
 	for (unsigned seed = 1; seed < 6; seed++)
-		play(seed, 4, 3);
+		play(seed, 4, 3, 0);
 }
 
 static void
 order_and_counts_hold_in_memory(void)
 {
 	for (unsigned seed = 1; seed < 4; seed++)
-		play(seed, 1000000, 2);
+		play(seed, 1000000, 2, 0);
+}
+
+static void
+entries_expire_wherever_they_stand(void)
+{
+	for (unsigned seed = 1; seed < 9; seed++) {
+		play(seed, 4, INT32_MAX, 50);
+		play(seed, 4, INT32_MAX, 5000);
+		play(seed, 40, 3, 500);
+		play(seed, 1000000, 2, 2000);
+	}
+}
+
+static void
+push_until(struct world *w, int64_t deadline)
+{
+	struct message *m =
+	    message_new(BYTES(""), BYTES("q"), BYTES("\0\0"), 0);
+
+	lane_push(&w->lane, &w->journal, m, deadline, false);
+	message_unref(m);
+}
+
+static void
+what_grows_with_position_needs_no_index(void)
+{
+	struct world *w = world_new(SIZE_MAX);
+	struct entry e;
+
+	for (int64_t i = 1; i <= 1000; i++)
+		push_until(w, i);
+	CU_ASSERT_EQUAL(w->lane.deadlines.count, 0);
+	push_until(w, 500);
+	CU_ASSERT_EQUAL(w->lane.deadlines.count, 1);
+	for (int64_t i = 1; i <= 1001; i++) {
+		CU_ASSERT_TRUE(lane_expire(&w->lane, INT64_MAX, &e));
+		CU_ASSERT_EQUAL(e.deadline, i <= 500 ? i : i - 1);
+		message_unref(e.message);
+	}
+	CU_ASSERT_EQUAL(w->lane.ready, 0);
+	CU_ASSERT_EQUAL(w->lane.deadlines.count, 0);
+	world_free(w);
+}
+
+/* A few that stay must not keep the room of the many that went. */
+static void
+holes_give_their_room_back(void)
+{
+	struct world *w = world_new(SIZE_MAX);
+	struct entry e;
+	size_t chunks = 0;
+
+	push_until(w, 0);
+	for (int i = 0; i < 200; i++) {
+		for (int n = 0; n < 512; n++)
+			push_until(w, n == i ? 0 : 5);
+		while (lane_expire(&w->lane, 6, &e))
+			message_unref(e.message);
+	}
+	CU_ASSERT_EQUAL(w->lane.ready, 201);
+	for (struct ring_chunk *c = w->lane.head.first; c != NULL; c = c->next)
+		chunks++;
+	CU_ASSERT_TRUE(chunks <= 8);
+	for (int i = 0; i < 201; i++) {
+		e = lane_pop(&w->lane);
+		message_unref(e.message);
+	}
+	CU_ASSERT_EQUAL(w->lane.memory, 0);
+	world_free(w);
 }
 
 static void
@@ -354,6 +582,10 @@ static const struct unit_test tests[] = {
     {"order and counts hold with transient ones between",
 	order_and_counts_hold_with_transient_ones_between},
     {"order and counts hold in memory", order_and_counts_hold_in_memory},
+    {"entries expire wherever they stand", entries_expire_wherever_they_stand},
+    {"what grows with position needs no index",
+	what_grows_with_position_needs_no_index},
+    {"holes give their room back", holes_give_their_room_back},
     {"a lane over its mark keeps only its head in memory",
 	a_lane_over_its_mark_keeps_only_its_head_in_memory},
     {"what is settled before its commit is never written",

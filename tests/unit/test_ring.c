@@ -15,7 +15,7 @@ any_message(void)
 static void
 push(struct ring *r, uint64_t position)
 {
-	*ring_push(r) = (struct entry){any_message(), position, 0, 0};
+	*ring_push(r) = (struct entry){.message = any_message(), .position = position};
 }
 
 static uint64_t
@@ -44,7 +44,6 @@ entries_come_out_in_the_order_they_went_in(void)
 	for (uint64_t i = 0; i < 5000; i++)
 		push(&r, i);
 	CU_ASSERT_EQUAL(ring_front(&r)->position, 0);
-	CU_ASSERT_EQUAL(ring_back(&r)->position, 4999);
 	for (uint64_t i = 0; i < 5000; i++)
 		CU_ASSERT_EQUAL(pop(&r), i);
 	CU_ASSERT_EQUAL(r.count, 0);
@@ -108,9 +107,10 @@ a_heap_gives_the_lowest_position_first(void)
 
 	srandom(7);
 	for (int i = 0; i < 3000; i++)
-		heap_push(&h, (struct entry){NULL, (uint64_t)random(), 0, 0});
+		heap_push(&h,
+		    (struct entry){.position = (uint64_t)random()}, NULL);
 	for (int i = 0; i < 3000; i++) {
-		uint64_t position = heap_pop(&h).position;
+		uint64_t position = heap_pop(&h, NULL).position;
 
 		CU_ASSERT_TRUE(position >= last);
 		last = position;
