@@ -84,17 +84,20 @@ alarm_name(unsigned alarm)
 	return alarm == ALARM_MEMORY ? "memory" : "disk";
 }
 
+static const char *const notice[] = {"",
+    "**********************************************************",
+    "*** Publishers will be blocked until this alarm clears ***",
+    "**********************************************************", ""};
+
 static void
 set_alarm(struct pressure *p, unsigned alarm)
 {
 	p->alarms |= alarm;
 	p->on = true;
-	log_lines(LEVEL_WARNING, 0,
-	    "%s resource limit alarm set on node %s.\n\n"
-	    "**********************************************************\n"
-	    "*** Publishers will be blocked until this alarm clears ***\n"
-	    "**********************************************************\n",
+	log_warnx("%s resource limit alarm set on node %s.",
 	    alarm_name(alarm), node_name());
+	for (size_t i = 0; i < sizeof notice / sizeof *notice; i++)
+		log_warnx("%s", notice[i]);
 }
 
 static void
