@@ -156,7 +156,7 @@ envelope_routing(const struct message *m, const struct amqp_props *p,
 		add_keys(c, message_bcc(m));
 	}
 	return (struct routing){
-	    message_key(m), p->headers, c->keys, c->count};
+	    message_key(m), p->headers, c->keys, c->count, p};
 }
 
 void

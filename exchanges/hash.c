@@ -5,6 +5,56 @@
 
 #include "amqp/xalloc.h"
 
+/* The finalizer of SplitMix64 (Steele, Lea, Flood, 2014). */
+uint64_t
+hash_spread(uint64_t value)
+{
+	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
+	value = (value ^ value >> 27) * 0x94d049bb133111eb;
+	return value ^ value >> 31;
+}
+
+/* FNV-1a. */
+uint64_t
+hash_stable(struct bytes b)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < b.n; i++)
+		hash = (hash ^ b.p[i]) * 0x100000001b3;
+	return hash_spread(hash);
+}
+
+uint64_t
+hash_stable_value(const struct amqp_value *v)
+{
+	uint64_t bits = 0;
+
+	switch (v->tag) {
+	case 'S':
+	case 'x':
+	case 'A':
+	case 'F':
+		return hash_stable(v->bytes);
+	case 'f':
+	case 'd':
+		memcpy(&bits, &v->d, sizeof bits);
+		break;
+	case 'D':
+		bits = (uint64_t)v->decimal.scale << 32 |
+		    (uint32_t)v->decimal.value;
+		break;
+	case 't':
+		bits = v->t;
+		break;
+	case 'V':
+		break;
+	default:
+		bits = (uint64_t)v->i;
+	}
+	return hash_spread(bits);
+}
+
 uint64_t
 hash_join(uint64_t hash, uint64_t value)
 {

@@ -9,6 +9,10 @@ static const struct exchange_type *const types[] = {
     &type_topic,
     &type_headers,
     &type_delayed,
+    &type_consistent_hash,
+    &type_modulus_hash,
+    &type_random,
+    &type_local_random,
 };
 
 const struct exchange_type *

@@ -3,6 +3,7 @@
 #define EXCHANGES_TYPE_H
 
 #include "amqp/bytes.h"
+#include "amqp/props.h"
 #include "exchanges/exchange.h"
 
 /* What a message is matched by. */
@@ -14,6 +15,8 @@ struct routing {
 	 * key for one at a time, in key; a type never looks here. */
 	const struct bytes *copies;
 	size_t copy_count;
+
+	const struct amqp_props *props; /* the others, or NULL */
 };
 
 /* Called for each binding that matches, possibly with one destination more
@@ -52,6 +55,9 @@ struct exchange_type {
 	 * for all. */
 	bool every_key;
 
+	/* Whether exchanges cannot be bound to it. */
+	bool queues_only;
+
 	/* Called before anything is bound; see exchange_check_binding. NULL if
 	 * everything can be bound. */
 	const char *(*check)(struct bytes key, struct bytes arguments);
@@ -78,6 +84,10 @@ extern const struct exchange_type type_fanout;
 extern const struct exchange_type type_topic;
 extern const struct exchange_type type_headers;
 extern const struct exchange_type type_delayed;
+extern const struct exchange_type type_consistent_hash;
+extern const struct exchange_type type_modulus_hash;
+extern const struct exchange_type type_random;
+extern const struct exchange_type type_local_random;
 
 /* The type of that name, or NULL. */
 const struct exchange_type *exchange_type_find(struct bytes name);
