@@ -8,8 +8,8 @@
 #include "amqp/props.h"
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
-#include "broker/delayed.h"
 #include "broker/envelope.h"
+#include "broker/keep.h"
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -254,7 +254,7 @@ send_on(struct server *s, struct vhost *v, struct message *m, enum death why)
 				  "and was dropped",
 			    "queue", log_safe(queue_name(q)));
 	}
-	delayed_keep(&s->route, m);
+	keep(&s->route, m);
 }
 
 /* --- carrying --------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "amqp/text.h"
 #include "amqp/xalloc.h"
 #include "broker/envelope.h"
+#include "broker/keep.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
 #include "exchanges/delayed.h"
@@ -353,16 +354,6 @@ delayed_hold(struct delayed *d, struct message *m)
 	return d->exchange->durable;
 }
 
-bool
-delayed_keep(const struct route *r, struct message *m)
-{
-	bool stored = false;
-
-	for (size_t i = 0; i < r->keeper_count; i++)
-		stored |= delayed_hold(r->keepers[i]->kept, m);
-	return stored;
-}
-
 /* --- out ------------------------------------------------------------------------- */
 
 static void
@@ -374,47 +365,17 @@ forget(struct delayed *d, const struct agenda_item *item)
 		lane_take(change(d), item->due);
 }
 
-/* As basic.publish found it to be. */
-static int64_t
-expiration_of(const struct amqp_props *p)
-{
-	struct bytes text = p->expiration;
-	uint64_t ms;
-
-	text_take(&text, '+');
-	return (p->flags & PROP_EXPIRATION) != 0 &&
-		text_unsigned(text, INT64_MAX, &ms)
-	    ? (int64_t)ms
-	    : -1;
-}
-
 /* It goes where the exchange leads now. Returns what that cost. */
 static size_t
 release(struct delayed *d)
 {
 	struct agenda_item item = agenda_take(&d->near);
-	struct message *m = item.message;
-	struct route *r = &d->server->route;
-	struct amqp_props p;
-	struct routing routing;
-	int64_t expires_in;
+	size_t cost =
+	    keep_send(d->server, d->vhost, d->exchange, item.message);
 
-	envelope_read(m, &p);
-	routing = envelope_routing(m, &p, &d->server->copies);
-	expires_in = expiration_of(&p);
-	route_begin(r);
-	route(r, d->exchange, &routing, &d->vhost->exchanges,
-	    &d->vhost->queues);
-	for (size_t i = 0; i < r->count; i++) {
-		struct queue *q = (struct queue *)r->queues[i];
-
-		if (!queue_refuses(q, m))
-			queue_push(q, m, expires_in);
-	}
-	delayed_keep(r, m);
 	forget(d, &item);
-	message_unref(m);
-	return 1 + r->count + r->work / 4;
+	message_unref(item.message);
+	return cost;
 }
 
 /* False if more is due. */

@@ -75,9 +75,6 @@ void delayed_free(struct delayed *);
  * about it waits for the store. */
 bool delayed_hold(struct delayed *, struct message *);
 
-/* Gives the message to all exchanges of a route that keep it. */
-bool delayed_keep(const struct route *, struct message *);
-
 /* The journal calls back for its lanes; a load came back. */
 void delayed_hand_over(struct lane_change *);
 void delayed_committed(struct lane_change *);

@@ -1,6 +1,7 @@
 /* on_exchange.c - the methods of class exchange. */
 #include "amqp/table.h"
 #include "broker/channel.h"
+#include "broker/history.h"
 #include "broker/look.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
@@ -208,8 +209,9 @@ on_exchange_bind(struct channel *ch, const struct amqp_method *method)
 	if (wrong != NULL)
 		return channel_refuse(
 		    ch, AMQP_PRECONDITION_FAILED, "%s", wrong);
-	vhost_bind(ch->connection->vhost, source, &destination->destination,
-	    m->routing_key, m->arguments);
+	if (vhost_bind(ch->connection->vhost, source,
+		&destination->destination, m->routing_key, m->arguments))
+		history_replay(ch, source, &destination->destination);
 	server_found(ch->server);
 	if (!m->nowait)
 		channel_reply(

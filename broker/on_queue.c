@@ -6,6 +6,7 @@
 #include "broker/arguments.h"
 #include "broker/channel.h"
 #include "broker/expiry.h"
+#include "broker/history.h"
 #include "broker/look.h"
 #include "broker/queue.h"
 #include "broker/replyto.h"
@@ -212,8 +213,9 @@ on_queue_bind(struct channel *ch, const struct amqp_method *method)
 	if (wrong != NULL)
 		return channel_refuse(
 		    ch, AMQP_PRECONDITION_FAILED, "%s", wrong);
-	vhost_bind(
-	    ch->connection->vhost, x, &q->destination, key, m->arguments);
+	if (vhost_bind(ch->connection->vhost, x, &q->destination, key,
+		m->arguments))
+		history_replay(ch, x, &q->destination);
 	if (q->durable)
 		server_found(ch->server);
 	if (!m->nowait)

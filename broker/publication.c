@@ -6,9 +6,9 @@
 #include "amqp/props.h"
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
-#include "broker/delayed.h"
 #include "broker/deliver.h"
 #include "broker/envelope.h"
+#include "broker/keep.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/tx.h"
@@ -247,7 +247,7 @@ enqueue(struct channel *ch, struct content *p)
 		    lanes_ready(&q->lanes) > AHEAD;
 	}
 	if (ch->cache.kept)
-		stored |= delayed_keep(&s->route, p->message);
+		stored |= keep(&s->route, p->message);
 	ch->connection->transport.read_limit = ahead ? READ_AHEAD : READ_SIZE;
 	s->budget -= cost < s->budget ? cost : s->budget;
 	return stored ? s->journal.seq : 0;

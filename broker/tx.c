@@ -8,15 +8,17 @@
 #include "broker/channel.h"
 #include "broker/delayed.h"
 #include "broker/deliver.h"
+#include "broker/history.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 
-/* One publication, for a queue or to be held back; neither for one that led
+/* One publication, for a queue or to be kept; neither for one that led
  * nowhere and is to be returned. A message for several stands once for each. */
 struct pending {
 	struct message *message; /* a reference */
 	struct queue *queue;	 /* a reference */
 	struct delayed *delayed; /* a reference */
+	struct history *history; /* a reference */
 	int64_t expires_in;
 };
 
@@ -46,6 +48,8 @@ drop(struct pending *p)
 		queue_unref(p->queue);
 	if (p->delayed != NULL)
 		delayed_unref(p->delayed);
+	if (p->history != NULL)
+		history_unref(p->history);
 }
 
 static void
@@ -89,8 +93,14 @@ add(struct tx *tx, struct message *m)
 static void
 add_kept(struct tx *tx, struct message *m, const struct route *route)
 {
-	for (size_t i = 0; i < route->keeper_count; i++)
-		add(tx, m)->delayed = delayed_ref(route->keepers[i]->kept);
+	for (size_t i = 0; i < route->keeper_count; i++) {
+		const struct exchange *x = route->keepers[i];
+
+		if (x->type == &type_delayed)
+			add(tx, m)->delayed = delayed_ref(x->kept);
+		else
+			add(tx, m)->history = history_ref(x->kept);
+	}
 }
 
 void
@@ -171,6 +181,8 @@ push(struct committing *c, struct pending *p)
 {
 	if (p->delayed != NULL)
 		delayed_hold(p->delayed, p->message);
+	if (p->history != NULL)
+		history_add(p->history, p->message);
 	if (p->queue == NULL || p->queue->deleted)
 		return;
 	if (queue_refuses(p->queue, p->message))
@@ -229,7 +241,8 @@ send_returns(struct channel *ch, const struct tx *tx)
 {
 	for (size_t i = 0; i < tx->pending_count; i++)
 		if (tx->pending[i].queue == NULL &&
-		    tx->pending[i].delayed == NULL)
+		    tx->pending[i].delayed == NULL &&
+		    tx->pending[i].history == NULL)
 			send_return(ch, tx->pending[i].message);
 }
 

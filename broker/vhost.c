@@ -5,6 +5,7 @@
 #include "amqp/xalloc.h"
 #include "broker/connection.h"
 #include "broker/delayed.h"
+#include "broker/history.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
 #include "broker/queue.h"
@@ -151,8 +152,11 @@ vhost_free(struct vhost *v)
 	while ((x = names_each(&v->exchanges, &at)) != NULL)
 		while (x->bindings != NULL)
 			exchange_unbind(x->bindings);
-	for (at = 0; (x = names_each(&v->exchanges, &at)) != NULL;)
+	for (at = 0; (x = names_each(&v->exchanges, &at)) != NULL;) {
+		if (x->type == &type_recent_history)
+			history_unref(x->kept);
 		exchange_free(x);
+	}
 	for (at = 0; (q = names_each(&v->queues, &at)) != NULL;)
 		queue_free(q);
 	vhost_unref(v);
@@ -268,7 +272,7 @@ define_binding(const struct vhost *v, const struct binding *b)
 		b->key, b->arguments}};
 }
 
-void
+bool
 vhost_bind(struct vhost *v, struct exchange *x, struct destination *d,
     struct bytes key, struct bytes arguments)
 {
@@ -278,9 +282,12 @@ vhost_bind(struct vhost *v, struct exchange *x, struct destination *d,
 
 	server_changed(v->server);
 	if (!added || !binding_stored(b))
-		return;
+		return added;
 	def = define_binding(v, b);
 	tell(v, &def);
+	journal_put(&v->server->journal, &def);
+	server_stored(v->server);
+	return true;
 }
 
 static void
@@ -312,6 +319,8 @@ begin_exchange(struct vhost *v, struct exchange *x, uint64_t lane)
 
 	if (x->type == &type_delayed)
 		x->kept = delayed_new(s, v, x, lane ? lane : ++s->last_lane);
+	if (x->type == &type_recent_history)
+		x->kept = history_new(x->arguments);
 	keep_exchange(v, x);
 }
 
@@ -393,6 +402,8 @@ bury(struct vhost *v)
 			unbind(v, x->destination.bindings);
 		if (x->type == &type_delayed)
 			delayed_delete(x->kept);
+		if (x->type == &type_recent_history)
+			history_unref(x->kept);
 		exchange_free(x);
 	}
 	server_changed(v->server);

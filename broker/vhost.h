@@ -65,7 +65,8 @@ void vhost_delete_exchange(struct vhost *, struct exchange *);
 struct queue *vhost_add_queue(struct vhost *, struct bytes name,
     struct bytes arguments, bool durable, bool auto_delete,
     struct connection *owner);
-void vhost_bind(struct vhost *, struct exchange *, struct destination *,
+/* True if there was no such binding. */
+bool vhost_bind(struct vhost *, struct exchange *, struct destination *,
     struct bytes key, struct bytes arguments);
 
 /* An auto-delete exchange goes with its last binding. */

@@ -162,11 +162,13 @@ message_hash(const struct exchange *x, const struct routing *routing)
 {
 	struct amqp_value from, v;
 
-	if (amqp_table_get(x->arguments, BYTES("hash-header"), &from))
+	if (amqp_table_get(x->arguments, BYTES("hash-header"), &from) &&
+	    from.tag == 'S')
 		return amqp_table_get(routing->headers, from.bytes, &v)
 			   ? hash_stable_value(&v)
 			   : 0;
-	if (!amqp_table_get(x->arguments, BYTES("hash-property"), &from))
+	if (!amqp_table_get(x->arguments, BYTES("hash-property"), &from) ||
+	    from.tag != 'S')
 		return hash_stable(routing->key);
 	if (routing->props == NULL)
 		return 0;

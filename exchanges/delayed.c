@@ -75,8 +75,13 @@ delay_spend(struct writer *w, struct bytes headers)
 static const char *
 delayed_check_arguments(struct bytes arguments)
 {
-	if (exchange_type_rule(&type_delayed, arguments) != NULL)
-		return NULL;
+	const struct exchange_type *rule =
+	    exchange_type_rule(&type_delayed, arguments);
+
+	if (rule != NULL)
+		return rule->check_arguments == NULL
+			   ? NULL
+			   : rule->check_arguments(arguments);
 	return "Invalid argument, 'x-delayed-type' must be an existing exchange "
 	       "type";
 }

@@ -13,6 +13,7 @@ static const struct exchange_type *const types[] = {
     &type_modulus_hash,
     &type_random,
     &type_local_random,
+    &type_recent_history,
 };
 
 const struct exchange_type *
@@ -35,5 +36,5 @@ exchange_type_rule(const struct exchange_type *type, struct bytes arguments)
 	    v.tag != 'S')
 		return NULL;
 	type = exchange_type_find(v.bytes);
-	return type == NULL || type->rule_argument != NULL ? NULL : type;
+	return type == NULL || type->keeps != NULL ? NULL : type;
 }

@@ -88,6 +88,7 @@ extern const struct exchange_type type_consistent_hash;
 extern const struct exchange_type type_modulus_hash;
 extern const struct exchange_type type_random;
 extern const struct exchange_type type_local_random;
+extern const struct exchange_type type_recent_history;
 
 /* The type of that name, or NULL. */
 const struct exchange_type *exchange_type_find(struct bytes name);
