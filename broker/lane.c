@@ -497,7 +497,8 @@ lane_expire(struct lane *l, int64_t now, struct entry *taken)
 		left_head(l, taken);
 	l->ready--;
 	l->ready_bytes -= taken->message->body_size;
-	unsplit(l);
+	if (l->head.count == 0)
+		unsplit(l);
 	return true;
 }
 
@@ -611,7 +612,8 @@ lane_swept(struct lane *l, struct entry *e)
 		l->ready_bytes -= e->message->body_size;
 		l->waiting_count--;
 		l->waiting_bytes -= e->message->body_size;
-		unsplit(l);
+		if (l->head.count == 0)
+			unsplit(l);
 		return true;
 	}
 	return false;

@@ -546,6 +546,27 @@ a_lane_over_its_mark_keeps_only_its_head_in_memory(void)
 	world_free(w);
 }
 
+/* Something expires between any two commits. */
+static void
+a_lane_that_expires_all_the_time_moves_out(void)
+{
+	struct world *w = world_new(4);
+	struct entry e;
+
+	w->longest = 1000000;
+	for (int i = 0; i < 1000; i++) {
+		push(w, true);
+		push(w, true);
+		push_until(w, 1);
+		CU_ASSERT_TRUE(lane_expire(&w->lane, 2, &e));
+		message_unref(e.message);
+		commit(w);
+	}
+	CU_ASSERT_TRUE(w->lane.head.count + w->lane.incoming.count < 40);
+	CU_ASSERT_EQUAL(w->lane.ready, 2000);
+	world_free(w);
+}
+
 static void
 what_is_settled_before_its_commit_is_never_written(void)
 {
@@ -588,6 +609,8 @@ static const struct unit_test tests[] = {
     {"holes give their room back", holes_give_their_room_back},
     {"a lane over its mark keeps only its head in memory",
 	a_lane_over_its_mark_keeps_only_its_head_in_memory},
+    {"a lane that expires all the time moves out",
+	a_lane_that_expires_all_the_time_moves_out},
     {"what is settled before its commit is never written",
 	what_is_settled_before_its_commit_is_never_written},
     {"what comes back is redelivered at its old place",
