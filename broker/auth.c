@@ -9,6 +9,7 @@
 #include "broker/log.h"
 #include "broker/password.h"
 #include "broker/pattern.h"
+#include "broker/topic_rights.h"
 
 enum { DECISIONS = 1024 }; /* remembered at once, a power of two */
 
@@ -185,6 +186,7 @@ user_new(struct auth *a, struct bytes name)
 	user->algorithm = xstrdup(PASSWORD_ALGORITHM);
 	user->loopback_only = names_get(&a->loopback, name) != NULL;
 	names_init(&user->permissions);
+	names_init(&user->topic_rights);
 	names_put(&a->users, user->name, user);
 	return user;
 }
@@ -236,6 +238,7 @@ static void
 user_drop(struct auth *a, struct user *user)
 {
 	permissions_clear(a, user);
+	topic_rights_free(user);
 	user->deleted = true;
 	user_unref(user);
 }
@@ -254,6 +257,12 @@ auth_each_user(const struct auth *a, size_t *at)
 
 /* --- what the store is told -------------------------------------------- */
 
+void
+auth_tell(struct auth *a, const struct definition *d, bool remove)
+{
+	a->store(a->store_arg, d, remove);
+}
+
 static void
 tell_user(struct auth *a, const struct user *user, bool remove)
 {
@@ -270,7 +279,7 @@ tell_user(struct auth *a, const struct user *user, bool remove)
 		},
 	};
 
-	a->store(a->store_arg, &d, remove);
+	auth_tell(a, &d, remove);
 }
 
 static void
@@ -288,7 +297,7 @@ tell_permission(struct auth *a, const struct permission *p, bool remove)
 		},
 	};
 
-	a->store(a->store_arg, &d, remove);
+	auth_tell(a, &d, remove);
 }
 
 static void
@@ -333,6 +342,8 @@ auth_restore(struct auth *a, const struct definition *d)
 		restore_user(a, &d->user);
 	else if (d->kind == DEF_permission)
 		restore_permission(a, &d->permission);
+	else if (d->kind == DEF_topic_permission)
+		topic_right_restore(a, &d->topic_permission);
 }
 
 /* --- life -------------------------------------------------------------- */
@@ -618,6 +629,7 @@ enum auth_status
 auth_remove_user(struct auth *a, struct bytes name)
 {
 	struct user *user = auth_user(a, name);
+	const struct topic_right *t;
 	struct permission *p;
 	size_t at = 0;
 
@@ -625,6 +637,12 @@ auth_remove_user(struct auth *a, struct bytes name)
 		return AUTH_NO_USER;
 	while ((p = names_each(&user->permissions, &at)) != NULL)
 		tell_permission(a, p, true);
+	for (at = 0; (t = topic_right_each(user, &at)) != NULL;)
+		auth_tell(a,
+		    &(struct definition){DEF_topic_permission,
+			.topic_permission = {.vhost = t->vhost,
+			    .user = user->name, .exchange = t->exchange}},
+		    true);
 	tell_user(a, user, true);
 	names_take(&a->users, name);
 	user_drop(a, user);
@@ -668,6 +686,8 @@ auth_forget_vhost(struct auth *a, struct bytes vhost)
 	struct user *user;
 	size_t at = 0;
 
-	while ((user = names_each(&a->users, &at)) != NULL)
+	while ((user = names_each(&a->users, &at)) != NULL) {
 		auth_remove_permission(a, user->name, vhost);
+		topic_right_clear(a, user->name, vhost, NULL);
+	}
 }

@@ -27,6 +27,7 @@ struct user {
 	bool deleted;
 	unsigned refs;
 	struct names permissions; /* by vhost */
+	struct names topic_rights; /* see there */
 	int64_t max_connections, max_channels; /* -1: no limit */
 	unsigned connections, channels;	       /* open now; the connections' */
 };
@@ -124,6 +125,9 @@ void auth_forget_vhost(struct auth *, struct bytes vhost);
  * auth_clear_loopback. */
 void auth_clear_loopback(struct auth *);
 void auth_add_loopback(struct auth *, struct bytes name);
+
+/* Stores a change; for those who keep theirs with a user. */
+void auth_tell(struct auth *, const struct definition *, bool remove);
 
 /* Takes back a user or permission the store told at start. */
 void auth_restore(struct auth *, const struct definition *);

@@ -12,8 +12,10 @@
 #include "broker/overdue.h"
 #include "broker/server.h"
 #include "broker/settle.h"
+#include "broker/topic_rights.h"
 #include "broker/tx.h"
 #include "broker/vhost.h"
+#include "exchanges/type.h"
 
 /* --- life -------------------------------------------------------------------- */
 
@@ -143,6 +145,22 @@ channel_may(struct channel *ch, enum verb verb, const char *kind,
 	return channel_refuse(ch, AMQP_ACCESS_REFUSED,
 	    "%s access to %s refused for user '%.*s'", verb_name(verb),
 	    named(kind, name, c->vhost), BYTES_FMT(c->user->name));
+}
+
+int
+channel_may_key(struct channel *ch, enum verb verb, const struct exchange *x,
+    struct bytes key)
+{
+	const struct connection *c = ch->connection;
+	struct bytes name = x->destination.name;
+
+	if (x->type != &type_topic ||
+	    topic_right_allows(c->user, c->vhost->name, name, verb, key))
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_ACCESS_REFUSED,
+	    "%s access to topic '%.*s' in %s refused for user '%.*s'",
+	    verb_name(verb), BYTES_FMT(key), named("exchange", name, c->vhost),
+	    BYTES_FMT(c->user->name));
 }
 
 static void

@@ -83,6 +83,11 @@ int channel_refuse(struct channel *, int code, const char *format, ...)
 int channel_may(struct channel *, enum verb, const char *kind,
     struct bytes name);
 
+/* The same for a routing key, if the exchange is one of topics. */
+struct exchange;
+int channel_may_key(struct channel *, enum verb, const struct exchange *,
+    struct bytes key);
+
 /* Closes the channel, or the connection if the code is a hard one. text is
  * without the code's name. */
 void channel_fail(struct channel *, int code, const char *text);

@@ -8,6 +8,7 @@
 #include "broker/connection.h"
 #include "broker/log.h"
 #include "broker/server.h"
+#include "broker/topic_rights.h"
 
 /* An argument, or "" where it was left out. */
 static const char *
@@ -305,5 +306,147 @@ command_list_user_permissions(struct request *r, size_t *budget)
 			return;
 		}
 		put_permission(r, p->vhost, p);
+	}
+}
+
+/* --- permissions for routing keys ------------------------------------------------ */
+
+static void
+set_topic_permission(struct request *r, const char *name, const char *vhost)
+{
+	char error[400];
+
+	switch (topic_right_set(r->server->auth, bytes_str(name),
+	    bytes_str(vhost), bytes_str(argument(r, 1)),
+	    bytes_str(argument(r, 2)), bytes_str(argument(r, 3)), error,
+	    sizeof error)) {
+	case AUTH_OK:
+		log_info("Successfully set topic permissions on exchange '%s' "
+			 "for '%s' in virtual host '%s' to '%s', '%s'",
+		    argument(r, 1), name, vhost, argument(r, 2),
+		    argument(r, 3));
+		request_end(r);
+		break;
+	case AUTH_BAD_PATTERN:
+		request_fail(r, CODE_UNAVAILABLE, "%s", error);
+		break;
+	default:
+		request_fail(r, CODE_NO_USER, "User %s does not exist", name);
+	}
+}
+
+void
+command_set_topic_permissions(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0), *vhost = command_vhost_name(r);
+
+	request_banner(r,
+	    "Setting topic permissions on \"%s\" for user \"%s\" in vhost "
+	    "\"%s\" ...",
+	    argument(r, 1), name, vhost);
+	if (server_vhost(r->server, bytes_str(vhost)) == NULL)
+		request_fail(r, CODE_UNAVAILABLE,
+		    "Virtual host %s does not exist", vhost);
+	else
+		set_topic_permission(r, name, vhost);
+}
+
+void
+command_clear_topic_permissions(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0), *vhost = command_vhost_name(r);
+	struct bytes exchange = bytes_str(argument(r, 1));
+
+	if (exchange.n > 0)
+		request_banner(r,
+		    "Clearing topic permissions on \"%s\" for user \"%s\" in "
+		    "vhost \"%s\" ...",
+		    argument(r, 1), name, vhost);
+	else
+		request_banner(r,
+		    "Clearing topic permissions for user \"%s\" in vhost "
+		    "\"%s\" ...",
+		    name, vhost);
+	if (command_vhost(r) != NULL)
+		answer(r,
+		    topic_right_clear(r->server->auth, bytes_str(name),
+			bytes_str(vhost), exchange.n > 0 ? &exchange : NULL),
+		    name);
+}
+
+static void
+put_topic_right(
+    struct request *r, struct bytes first, const struct topic_right *t)
+{
+	request_row(r);
+	put_text_value(r, first);
+	put_text_value(r, t->exchange);
+	put_text_value(r, t->write_text);
+	put_text_value(r, t->read_text);
+	request_row_end(r);
+}
+
+/* A user's, all at once: they are few. */
+static void
+put_topic_rights(struct request *r, const struct user *user, struct bytes vhost)
+{
+	const struct topic_right *t;
+	size_t at = 0;
+
+	while ((t = topic_right_each(user, &at)) != NULL)
+		if (bytes_eq(t->vhost, vhost))
+			put_topic_right(r, user->name, t);
+}
+
+void
+command_list_topic_permissions(struct request *r, size_t *budget)
+{
+	static const char *const names[] = {
+	    "user", "exchange", "write", "read"};
+	struct bytes vhost = bytes_str(command_vhost_name(r));
+	const struct user *user;
+
+	if (!r->begun) {
+		request_banner(r,
+		    "Listing topic permissions for vhost \"%s\" ...",
+		    command_vhost_name(r));
+		if (command_vhost(r) == NULL)
+			return;
+		request_columns(r, names, 4);
+	}
+	for (; *budget > 0; --*budget) {
+		user = auth_each_user(r->server->auth, &r->at);
+		if (user == NULL) {
+			request_end(r);
+			return;
+		}
+		put_topic_rights(r, user, vhost);
+	}
+}
+
+void
+command_list_user_topic_permissions(struct request *r, size_t *budget)
+{
+	static const char *const names[] = {
+	    "vhost", "exchange", "write", "read"};
+	const char *name = argument(r, 0);
+	const struct user *user = auth_user(r->server->auth, bytes_str(name));
+	const struct topic_right *t;
+
+	if (!r->begun)
+		request_banner(r,
+		    "Listing topic permissions for user \"%s\" ...", name);
+	if (user == NULL) {
+		command_no_user(r, name);
+		return;
+	}
+	if (!r->begun)
+		request_columns(r, names, 4);
+	for (; *budget > 0; --*budget) {
+		if ((t = topic_right_each(user, &r->at)) == NULL) {
+			request_end(r);
+			return;
+		}
+		put_topic_right(r, t->vhost, t);
 	}
 }

@@ -180,15 +180,21 @@ on_exchange_delete(struct channel *ch, const struct amqp_method *method)
 /* --- bind and unbind --------------------------------------------------------------- */
 
 static int
-check_binding(struct channel *ch, struct bytes destination, struct bytes source)
+check_binding(struct channel *ch, struct bytes destination,
+    struct bytes source, struct bytes key)
 {
+	const struct exchange *x =
+	    vhost_exchange(ch->connection->vhost, source);
 	int code;
 
 	if ((code = check_not_default(ch, destination)) != AMQP_OK ||
 	    (code = check_not_default(ch, source)) != AMQP_OK ||
 	    (code = channel_may(ch, VERB_WRITE, "exchange", destination)))
 		return code;
-	return channel_may(ch, VERB_READ, "exchange", source);
+	code = channel_may(ch, VERB_READ, "exchange", source);
+	return code != AMQP_OK || x == NULL
+	    ? code
+	    : channel_may_key(ch, VERB_READ, x, key);
 }
 
 int
@@ -197,7 +203,8 @@ on_exchange_bind(struct channel *ch, const struct amqp_method *method)
 	const struct amqp_exchange_bind *m = &method->exchange_bind;
 	struct exchange *source, *destination;
 	const char *wrong;
-	int code = check_binding(ch, m->destination, m->source);
+	int code = check_binding(
+	    ch, m->destination, m->source, m->routing_key);
 
 	if (code != AMQP_OK ||
 	    (code = look_exchange(ch, m->source, &source)) != AMQP_OK ||
@@ -227,7 +234,8 @@ on_exchange_unbind(struct channel *ch, const struct amqp_method *method)
 	struct exchange *source = vhost_exchange(v, m->source);
 	struct exchange *destination = vhost_exchange(v, m->destination);
 	struct binding *b = NULL;
-	int code = check_binding(ch, m->destination, m->source);
+	int code = check_binding(
+	    ch, m->destination, m->source, m->routing_key);
 
 	if (code != AMQP_OK)
 		return code;

@@ -173,8 +173,11 @@ on_queue_declare(struct channel *ch, const struct amqp_method *method)
 /* --- bind and unbind --------------------------------------------------------------- */
 
 static int
-check_binding(struct channel *ch, struct bytes queue, struct bytes exchange)
+check_binding(struct channel *ch, struct bytes queue, struct bytes exchange,
+    struct bytes key)
 {
+	const struct exchange *x =
+	    vhost_exchange(ch->connection->vhost, exchange);
 	int code;
 
 	if (exchange.n == 0)
@@ -182,7 +185,10 @@ check_binding(struct channel *ch, struct bytes queue, struct bytes exchange)
 		    "operation not permitted on the default exchange");
 	if ((code = channel_may(ch, VERB_WRITE, "queue", queue)) != AMQP_OK)
 		return code;
-	return channel_may(ch, VERB_READ, "exchange", exchange);
+	code = channel_may(ch, VERB_READ, "exchange", exchange);
+	return code != AMQP_OK || x == NULL
+	    ? code
+	    : channel_may_key(ch, VERB_READ, x, key);
 }
 
 /* Queue and key both left out mean the last declared queue's name. */
@@ -205,7 +211,7 @@ on_queue_bind(struct channel *ch, const struct amqp_method *method)
 
 	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
 	    (code = look_key(ch, m->queue, &key)) != AMQP_OK ||
-	    (code = check_binding(ch, name, m->exchange)) != AMQP_OK ||
+	    (code = check_binding(ch, name, m->exchange, key)) != AMQP_OK ||
 	    (code = look_exchange(ch, m->exchange, &x)) != AMQP_OK ||
 	    (code = look_queue(ch, name, &q)) != AMQP_OK)
 		return code;
@@ -236,7 +242,7 @@ on_queue_unbind(struct channel *ch, const struct amqp_method *method)
 
 	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
 	    (code = look_key(ch, m->queue, &key)) != AMQP_OK ||
-	    (code = check_binding(ch, name, m->exchange)) != AMQP_OK)
+	    (code = check_binding(ch, name, m->exchange, key)) != AMQP_OK)
 		return code;
 	q = vhost_queue(v, name);
 	x = vhost_exchange(v, m->exchange);

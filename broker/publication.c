@@ -89,7 +89,7 @@ check_exchange(struct channel *ch, const struct content *p, struct exchange **x)
 		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
 		    "cannot publish to internal %s",
 		    named("exchange", p->exchange, v));
-	return AMQP_OK;
+	return channel_may_key(ch, VERB_WRITE, *x, p->key);
 }
 
 /* --- what can be wrong with it --------------------------------------------------- */
