@@ -6,6 +6,7 @@
 #include "broker/channel.h"
 #include "broker/connection.h"
 #include "broker/server.h"
+#include "exchanges/quote.h"
 
 enum { CHOKE = 4 * 1024 * 1024 }; /* answers nobody reads: read no more */
 
@@ -40,20 +41,45 @@ fail_decode(struct connection *c, enum amqp_decode status, uint32_t id,
 	connection_fail(c, AMQP_FRAME_ERROR, text, id, channel);
 }
 
-/* A frame that has no place here; RabbitMQ shows what it got. */
+/* A frame that has no place here, or is none for the reason named; RabbitMQ
+ * shows what it got. */
 static void
-fail_frame(struct connection *c, const struct amqp_frame *f)
+fail_frame(struct connection *c, const struct amqp_frame *f, int code,
+    const char *reason)
 {
-	char text[200];
-	size_t shown = f->size < 16 ? f->size : 16, n;
+	struct bytes shown = f->payload;
+	struct writer w = {0};
+	char text[512];
 
-	n = (size_t)snprintf(text, sizeof text, "type %u, %s octets = <<",
-	    f->type, f->size <= 16 ? "all" : "first 16");
-	for (size_t i = 0; i < shown; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u",
-		    i > 0 ? "," : "", f->payload.p[i]);
-	snprintf(text + n, sizeof text - n, ">>");
-	connection_fail(c, AMQP_UNEXPECTED_FRAME, text, 0, f->channel);
+	if (shown.n > 16)
+		shown.n = 16;
+	quote_value(&w, &(struct amqp_value){.tag = 'S', .bytes = shown});
+	snprintf(text, sizeof text, "type %u, %s octets = %.*s%s%s", f->type,
+	    f->payload.n <= 16 ? "all" : "first 16",
+	    BYTES_FMT(writer_view(&w)), reason[0] ? ": " : "", reason);
+	writer_fini(&w);
+	connection_fail(c, code, text, 0, f->channel);
+}
+
+static void
+fail_oversize(struct connection *c, struct amqp_frame *f)
+{
+	char reason[100];
+
+	f->payload = (struct bytes){NULL, 0};
+	snprintf(reason, sizeof reason, "{frame_too_large,%u,%u}", f->size,
+	    c->frame_max - FRAME_OVERHEAD);
+	fail_frame(c, f, AMQP_FRAME_ERROR, reason);
+}
+
+static void
+fail_end(struct connection *c, const struct amqp_frame *f)
+{
+	char reason[100];
+
+	snprintf(reason, sizeof reason, "{invalid_frame_end_marker,%u}",
+	    f->payload.p[f->size]);
+	fail_frame(c, f, AMQP_FRAME_ERROR, reason);
 }
 
 /* A method on channel 0. */
@@ -147,7 +173,7 @@ take_method(struct connection *c, const struct amqp_frame *f)
 	}
 	if (c->state != CONNECTION_RUNNING) {
 		if (c->state < CONNECTION_RUNNING)
-			fail_frame(c, f);
+			fail_frame(c, f, AMQP_UNEXPECTED_FRAME, "");
 		return true;
 	}
 	ch = connection_channel(c, f->channel);
@@ -169,40 +195,43 @@ take_content(struct connection *c, const struct amqp_frame *f)
 {
 	struct channel *ch = connection_channel(c, f->channel);
 
-	if (c->state < CONNECTION_RUNNING)
-		fail_frame(c, f);
+	if (c->state < CONNECTION_RUNNING || f->channel == 0)
+		fail_frame(c, f, AMQP_UNEXPECTED_FRAME, "");
 	else if (c->state > CONNECTION_RUNNING)
 		return;
 	else if (ch == NULL)
-		connection_fail(c, AMQP_CHANNEL_ERROR,
-		    "expected 'channel.open'", 0, f->channel);
+		connection_fail(c, AMQP_UNEXPECTED_FRAME,
+		    "expected method frame, got non method frame instead", 0,
+		    f->channel);
 	else
 		channel_content(ch, f->type, f->payload);
+}
+
+/* Large enough for what every frame of its type begins with? */
+static bool
+is_frame(const struct amqp_frame *f)
+{
+	switch (f->type) {
+	case FRAME_METHOD: return f->size >= 4;
+	case FRAME_HEADER: return f->size >= FRAME_CONTENT_HEADER;
+	case FRAME_BODY: return true;
+	case FRAME_HEARTBEAT: return f->size == 0;
+	default: return false;
+	}
 }
 
 static bool
 take_frame(struct connection *c, const struct amqp_frame *f)
 {
-	switch (f->type) {
-	case FRAME_METHOD:
+	if (!is_frame(f))
+		fail_frame(c, f, AMQP_FRAME_ERROR, "unknown_frame");
+	else if (f->type == FRAME_METHOD)
 		return take_method(c, f);
-	case FRAME_HEADER:
-	case FRAME_BODY:
+	else if (f->type != FRAME_HEARTBEAT)
 		take_content(c, f);
-		return true;
-	case FRAME_HEARTBEAT:
-		if (f->channel != 0)
-			connection_fail(c, AMQP_UNEXPECTED_FRAME,
-			    "heartbeat on a channel", 0, f->channel);
-		else if (f->size != 0)
-			connection_fail(c, AMQP_FRAME_ERROR,
-			    "heartbeat with a payload", 0, 0);
-		return true;
-	default:
-		connection_fail(
-		    c, AMQP_FRAME_ERROR, "unknown frame type", 0, f->channel);
-		return true;
-	}
+	else if (f->channel != 0)
+		fail_frame(c, f, AMQP_UNEXPECTED_FRAME, "");
+	return true;
 }
 
 /* A publication whose frames all lie in the input: most do. Returns how much it
@@ -274,12 +303,10 @@ take(struct connection *c, struct bytes in)
 	case FRAME_PARTIAL:
 		return 0;
 	case FRAME_TOO_LARGE:
-		connection_fail(c, AMQP_FRAME_ERROR,
-		    "frame is larger than negotiated", 0, f.channel);
+		fail_oversize(c, &f);
 		return in.n;
 	case FRAME_BAD_END:
-		connection_fail(c, AMQP_FRAME_ERROR,
-		    "frame does not end with 206", 0, f.channel);
+		fail_end(c, &f);
 		return in.n;
 	case FRAME_COMPLETE:
 		break;

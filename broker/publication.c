@@ -294,9 +294,6 @@ read_header(struct channel *ch, struct bytes payload, uint64_t *body_size,
 
 	*body_size = reader_u64(&r);
 	*wire = (struct bytes){r.p, reader_left(&r)};
-	if (r.bad)
-		return channel_refuse(ch, AMQP_FRAME_ERROR,
-		    "content header is cut short");
 	if (class_id != CLASS_BASIC)
 		return channel_refuse(ch, AMQP_UNEXPECTED_FRAME,
 		    "expected content header for class %d, got one for class "
