@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "amqp/reply.h"
 #include "amqp/xalloc.h"
 #include "tests/hostile/client.h"
 #include "tests/hostile/raw.h"
@@ -142,48 +141,6 @@ test_announced_bodies(void)
 	client_flush(c);
 	client_expect(c, AMQP_channel_close, NULL);
 	client_drop(c);
-	client_close(w);
-}
-
-/* Each is the begin of a frame or a frame, and what must come of it. */
-void
-test_wrong_frames(void)
-{
-	static const struct {
-		struct bytes frame;
-		uint16_t code;
-	} frames[] = {
-	    {BYTES("\1\0\1\xff\xff\xff\xff"), AMQP_FRAME_ERROR},
-	    {BYTES("\1\0\1\0\2\0\1"), AMQP_FRAME_ERROR},
-	    {BYTES("\1\0\1\0\0\0\0\xcd"), AMQP_FRAME_ERROR},
-	    {BYTES("\1\0\1\0\0\0\0\xce"), AMQP_FRAME_ERROR},
-	    {BYTES("\1\0\1\0\0\0\1\0\xce"), AMQP_FRAME_ERROR},
-	    {BYTES("\2\0\1\0\0\0\0\xce"), AMQP_UNEXPECTED_FRAME},
-	    {BYTES("\3\0\1\0\0\0\0\xce"), AMQP_UNEXPECTED_FRAME},
-	    {BYTES("\3\0\0\0\0\0\0\xce"), 0},
-	    {BYTES("\x8\0\1\0\0\0\0\xce"), AMQP_UNEXPECTED_FRAME},
-	    {BYTES("\x8\0\0\0\0\0\1x\xce"), AMQP_FRAME_ERROR},
-	    {BYTES("\xff\0\1\0\0\0\0\xce"), 0},
-	    {BYTES("\1\0\1\0\0\0\4\xff\xff\xff\xff\xce"),
-		AMQP_COMMAND_INVALID},
-	    {BYTES("\1\0\1\0\0\0\x4\0\x32\0\xa\xce"), AMQP_FRAME_ERROR},
-	};
-	struct client *w = witness_open();
-
-	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
-		struct client *c = client_open();
-		struct amqp_method m = {0};
-
-		client_channel(c, 1);
-		client_write(c, frames[i].frame);
-		client_expect(c, AMQP_connection_close, &m);
-		if (frames[i].code != 0 &&
-		    !CHECK(m.connection_close.reply_code == frames[i].code))
-			printf("frame %zu: %u\n", i,
-			    m.connection_close.reply_code);
-		client_drop(c);
-	}
-	witness_all_is_well(w, 1);
 	client_close(w);
 }
 

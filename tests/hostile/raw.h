@@ -4,7 +4,6 @@
 
 void test_silent_connections(void);
 void test_announced_bodies(void);
-void test_wrong_frames(void);
 void test_cut_short(void);
 void test_byte_by_byte(void);
 void test_deaf_clients(void);

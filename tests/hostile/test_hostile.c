@@ -7,6 +7,7 @@
 #include "amqp/xalloc.h"
 #include "tests/hostile/client.h"
 #include "tests/hostile/pressure.h"
+#include "tests/hostile/malformed.h"
 #include "tests/hostile/raw.h"
 #include "tests/hostile/rig.h"
 #include "tests/hostile/stress.h"
@@ -252,7 +253,8 @@ static const struct test tests[] = {
 	test_silent_connections, {"-e", "-o", "handshake_timeout=6000"}},
     {"memory grows with what comes, not with what is announced",
 	test_announced_bodies, {NULL}},
-    {"wrong frames are refused", test_wrong_frames, {NULL}},
+    {"malformed input is told so and disturbs nobody", test_malformed,
+	{NULL}},
     {"a session may be cut short anywhere", test_cut_short, {NULL}},
     {"a session may come byte by byte", test_byte_by_byte, {NULL}},
     {"who never reads disturbs nobody", test_deaf_clients, {NULL}},
