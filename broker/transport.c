@@ -395,6 +395,8 @@ keep(struct transport *t, const uint8_t *p, size_t n)
 		free(t->kept);
 		t->kept = NULL;
 		t->kept_room = 0;
+	} else if (p == t->kept) {
+		; /* all of it stays */
 	} else if (n <= t->kept_room) {
 		memmove(t->kept, p, n);
 	} else {
@@ -435,19 +437,40 @@ read_sealed(struct transport *t, uint8_t *p, size_t size)
 	return n;
 }
 
+/* Does so little come at once, beside what is kept, that copying that would be
+ * most of the work? Then it is read behind it. */
+static bool
+trickles(const struct transport *t)
+{
+	return t->kept_size > KEEP_MIN && t->last_read < t->kept_size / 8;
+}
+
+/* What is kept, with room behind it. */
+static uint8_t *
+kept_room(struct transport *t)
+{
+	if (t->kept_size == t->kept_room) {
+		t->kept_room *= 2;
+		t->kept = xrealloc(t->kept, t->kept_room);
+	}
+	return t->kept;
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct transport *t = arg;
-	uint8_t *scratch = t->io->scratch;
-	size_t room = t->io->scratch_size - t->kept_size;
+	bool behind = trickles(t);
+	uint8_t *buffer = behind ? kept_room(t) : t->io->scratch;
+	size_t room = behind ? t->kept_room : t->io->scratch_size;
 	size_t used;
 	ssize_t n;
 
+	room -= t->kept_size;
 	if (room > t->read_limit)
 		room = t->read_limit;
-	n = t->tls != NULL ? read_sealed(t, scratch + t->kept_size, room)
-			   : read(fd, scratch + t->kept_size, room);
+	n = t->tls != NULL ? read_sealed(t, buffer + t->kept_size, room)
+			   : read(fd, buffer + t->kept_size, room);
 	t->io->reads++;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -457,10 +480,12 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	t->bytes_in += (size_t)n;
 	t->io->bytes_in += (size_t)n;
-	put_bytes(scratch, (struct bytes){t->kept, t->kept_size});
+	t->last_read = (size_t)n;
+	if (!behind)
+		put_bytes(buffer, (struct bytes){t->kept, t->kept_size});
 	n += (ssize_t)t->kept_size;
-	used = t->events->input(t->arg, (struct bytes){scratch, (size_t)n});
-	keep(t, scratch + used, (size_t)n - used);
+	used = t->events->input(t->arg, (struct bytes){buffer, (size_t)n});
+	keep(t, buffer + used, (size_t)n - used);
 }
 
 void

@@ -78,6 +78,7 @@ struct transport {
 
 	uint8_t *kept; /* input not consumed */
 	size_t kept_size, kept_room;
+	size_t last_read; /* how much came last */
 
 	struct block *first_block, *last_block;
 	struct segment *segments; /* a ring */

@@ -253,9 +253,54 @@ a_failed_write_is_told_from_the_loop(void)
 	world_free(w);
 }
 
+/* A frame of 4000 octets that come one by one: what has come stays where it is
+ * kept, and is seldom moved even there. */
+static const uint8_t *seen_at;
+static unsigned moves, copies;
+
+static size_t
+on_trickle(void *arg, struct bytes in)
+{
+	struct world *w = arg;
+
+	moves += in.p != seen_at;
+	copies += in.n > 1024 && in.p != w->t.kept;
+	seen_at = in.p;
+	if (in.n < 4000)
+		return 0;
+	writer_bytes(&w->got, in);
+	return in.n;
+}
+
+static void
+what_trickles_in_is_not_copied_each_time(void)
+{
+	static const struct transport_events trickle = {
+	    on_trickle, on_drained, on_closed};
+	struct world *w = world_new();
+	uint8_t octets[4000];
+
+	w->t.events = &trickle;
+	moves = copies = 0;
+	for (size_t i = 0; i < sizeof octets; i++) {
+		octets[i] = (uint8_t)(i % 251);
+		CU_ASSERT_EQUAL(write(w->peer, octets + i, 1), 1);
+		turn(w);
+	}
+	CU_ASSERT(moves < 10);
+	CU_ASSERT_EQUAL(copies, 0);
+	CU_ASSERT(bytes_eq(
+	    writer_view(&w->got), (struct bytes){octets, sizeof octets}));
+	CU_ASSERT_EQUAL(w->t.kept_size, 0);
+	CU_ASSERT_PTR_NULL(w->t.kept);
+	world_free(w);
+}
+
 static const struct unit_test tests[] = {
     {"what is not consumed comes again with more",
 	what_is_not_consumed_comes_again_with_more},
+    {"what trickles in is not copied each time",
+	what_trickles_in_is_not_copied_each_time},
     {"a paused transport reads nothing", a_paused_transport_reads_nothing},
     {"resuming hands over what was kept at once",
 	resuming_hands_over_what_was_kept_at_once},
