@@ -1,4 +1,4 @@
-/* arguments.c - the x-arguments of queue.declare. */
+/* arguments.c - the x-arguments of queue.declare and basic.consume. */
 #include "broker/arguments.h"
 
 #include <stdio.h>
@@ -373,6 +373,33 @@ arguments_check(struct channel *ch, struct bytes queue, struct bytes arguments)
 			code = check_value(ch, queue, &known[i], arguments);
 	if (code == AMQP_OK)
 		code = check_types(ch, queue, type, arguments);
+	return code;
+}
+
+/* --- of consumers ------------------------------------------------------------ */
+
+/* As many as RabbitMQ checks. */
+static const struct argument of_consumers[] = {
+    {"x-priority", C | Q | S, check_limit},
+    {"x-cancel-on-ha-failover", C | Q | S, check_flag},
+    {"x-stream-offset", S, NULL},
+};
+
+int
+arguments_check_consumer(struct channel *ch, struct bytes queue,
+    struct bytes declared, struct bytes arguments)
+{
+	const struct queue_type *type = queue_type_of(declared);
+	const struct argument *a = of_consumers;
+	struct amqp_value v;
+	int code = AMQP_OK;
+
+	for (size_t n = sizeof of_consumers / sizeof *a;
+	     n > 0 && code == AMQP_OK; n--, a++)
+		if (a->types & type->bit)
+			code = check_value(ch, queue, a, arguments);
+		else if (amqp_table_get(arguments, bytes_str(a->name), &v))
+			code = refuse_type(ch, queue, a->name, type);
 	return code;
 }
 

@@ -1,5 +1,5 @@
-/* arguments.h - the x-arguments of queue.declare: which there are, what they may
- * be. */
+/* arguments.h - the x-arguments of queue.declare and basic.consume: which there
+ * are, what they may be. */
 #ifndef BROKER_ARGUMENTS_H
 #define BROKER_ARGUMENTS_H
 
@@ -11,6 +11,11 @@ struct channel;
  * Those RabbitMQ does not know either are kept, not checked. */
 int arguments_check(
     struct channel *, struct bytes queue, struct bytes arguments);
+
+/* The same for the arguments of a consumer of that queue, which was declared with
+ * declared. */
+int arguments_check_consumer(struct channel *, struct bytes queue,
+    struct bytes declared, struct bytes arguments);
 
 /* 406 if a redeclaration's arguments differ from the queue's, among those that
  * the queue's type has. Integers are compared by value, whatever their size. */

@@ -78,6 +78,7 @@ channel_free(struct channel *ch)
 	connection_drop_channel(c, ch);
 	promises_fini(ch);
 	ledger_fini(&ch->ledger);
+	names_fini(&ch->tags);
 	free((void *)ch->last_queue.p);
 	free(ch->cache.queues);
 	free(ch);

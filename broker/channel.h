@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "amqp/method.h"
+#include "amqp/names.h"
 #include "amqp/reply.h"
 #include "broker/auth.h"
 #include "broker/connection.h"
@@ -30,6 +31,7 @@ struct channel {
 	TAILQ_HEAD(, consumer) consumers;
 	unsigned consumer_count;
 	struct reply_consumer *replies; /* NULL: none */
+	struct names tags; /* of consumers, once there are many */
 	unsigned limit;	      /* qos global=true; 0: none */
 	unsigned limit_each;  /* for new consumers; 0: none */
 	unsigned consumed;    /* unacknowledged, gets left out */

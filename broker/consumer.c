@@ -76,6 +76,39 @@ succeed(struct queue *q)
 
 /* --- life ----------------------------------------------------------------------- */
 
+/* --- tags --------------------------------------------------------------------- */
+
+/* Few are looked through faster than they are indexed. */
+enum { MANY = 32 };
+
+static void
+index_tag(struct channel *ch, struct consumer *new)
+{
+	struct consumer *c;
+
+	if (ch->tags.size > 0)
+		names_put(&ch->tags, new->tag, new);
+	else if (ch->consumer_count > MANY)
+		TAILQ_FOREACH(c, &ch->consumers, channel_link)
+			if (!c->cancelled)
+				names_put(&ch->tags, c->tag, c);
+}
+
+struct consumer *
+consumer_find(const struct channel *ch, struct bytes tag)
+{
+	struct consumer *c;
+
+	if (ch->tags.size > 0)
+		return names_get(&ch->tags, tag);
+	TAILQ_FOREACH(c, &ch->consumers, channel_link)
+		if (!c->cancelled && bytes_eq(c->tag, tag))
+			return c;
+	return NULL;
+}
+
+/* --- life --------------------------------------------------------------------- */
+
 struct consumer *
 consumer_new(struct channel *ch, struct queue *q, struct bytes tag,
     struct bytes arguments, bool no_ack, bool exclusive)
@@ -95,6 +128,7 @@ consumer_new(struct channel *ch, struct queue *q, struct bytes tag,
 	q->consumer_count++;
 	q->had_consumer = true;
 	ch->consumer_count++;
+	index_tag(ch, c);
 	if (exclusive)
 		q->exclusive = c;
 	compete(c);
@@ -143,6 +177,7 @@ consumer_cancel(struct consumer *c)
 	leave_queue(c);
 	promise_forget(c->channel, c);
 	c->channel->consumer_count--;
+	names_take(&c->channel->tags, c->tag);
 	c->cancelled = true;
 	if (c->unacked == 0)
 		consumer_free(c);

@@ -38,6 +38,9 @@ struct consumer {
 struct consumer *consumer_new(struct channel *, struct queue *,
     struct bytes tag, struct bytes arguments, bool no_ack, bool exclusive);
 
+/* The channel's consumer of that tag, or NULL. */
+struct consumer *consumer_find(const struct channel *, struct bytes tag);
+
 /* Takes it out of queue and channel. If it was the single active one, the next
  * is the earliest of the highest priority. An auto-delete queue goes with its
  * last consumer. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "amqp/xalloc.h"
+#include "broker/arguments.h"
 #include "broker/channel.h"
 #include "broker/consumer.h"
 #include "broker/deliver.h"
@@ -31,27 +32,17 @@ on_basic_qos(struct channel *ch, const struct amqp_method *m)
 		ch->limit = 0; /* as RabbitMQ: it lifts the other */
 	TAILQ_FOREACH(c, &ch->consumers, channel_link)
 		consumer_wake(c);
+	server_spend(ch->server, ch->consumer_count);
 	channel_reply(ch, &(struct amqp_method){AMQP_basic_qos_ok});
 	return AMQP_OK;
 }
 
 /* --- consumers --------------------------------------------------------------- */
 
-static struct consumer *
-find_consumer(const struct channel *ch, struct bytes tag)
-{
-	struct consumer *c;
-
-	TAILQ_FOREACH(c, &ch->consumers, channel_link)
-		if (!c->cancelled && bytes_eq(c->tag, tag))
-			return c;
-	return NULL;
-}
-
 static int
 check_tag(struct channel *ch, struct bytes tag)
 {
-	if (tag.n == 0 || find_consumer(ch, tag) == NULL)
+	if (tag.n == 0 || consumer_find(ch, tag) == NULL)
 		return AMQP_OK;
 	return channel_refuse(ch, AMQP_NOT_ALLOWED,
 	    "attempt to reuse consumer tag '%.*s'", BYTES_FMT(tag));
@@ -65,7 +56,9 @@ check_consume(struct channel *ch, const struct amqp_basic_consume *m,
 
 	if ((code = channel_may(ch, VERB_READ, "queue", name)) != AMQP_OK ||
 	    (code = check_tag(ch, m->consumer_tag)) != AMQP_OK ||
-	    (code = look_queue(ch, name, q)) != AMQP_OK)
+	    (code = look_queue(ch, name, q)) != AMQP_OK ||
+	    (code = arguments_check_consumer(
+		 ch, name, (*q)->arguments, m->arguments)) != AMQP_OK)
 		return code;
 	if ((*q)->exclusive != NULL ||
 	    (m->exclusive &&
@@ -140,7 +133,7 @@ int
 on_basic_cancel(struct channel *ch, const struct amqp_method *m)
 {
 	struct bytes tag = m->basic_cancel.consumer_tag;
-	struct consumer *c = find_consumer(ch, tag);
+	struct consumer *c = consumer_find(ch, tag);
 
 	if (replyto_has_tag(ch, tag))
 		replyto_free(ch);

@@ -141,6 +141,13 @@ server_tick(struct server *s)
 	s->clocked = true;
 }
 
+/* So much of the turn is used up. */
+static inline void
+server_spend(struct server *s, size_t units)
+{
+	s->budget -= units < s->budget ? units : s->budget;
+}
+
 /* The exchanges' or the rights' answer may have changed. */
 static inline void
 server_changed(struct server *s)
