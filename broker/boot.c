@@ -415,6 +415,7 @@ init_lists(struct server *s)
 	TAILQ_INIT(&s->ready);
 	TAILQ_INIT(&s->held);
 	TAILQ_INIT(&s->leaving);
+	TAILQ_INIT(&s->disowning);
 	TAILQ_INIT(&s->dead);
 	TAILQ_INIT(&s->runnable);
 	TAILQ_INIT(&s->deleted_queues);

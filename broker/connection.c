@@ -19,6 +19,7 @@
 
 enum {
 	CHANNELS_MIN = 4,
+	DELETION = 8, /* units of a turn that the end of a queue costs */
 	CLOSE_WAIT_MS = 10000, /* for the peer to take its leave */
 	LINGER_MS = 500, /* for the peer to close its socket first */
 	SILENT_BEATS = 4,	 /* half intervals: two intervals */
@@ -336,13 +337,40 @@ end_channels(struct connection *c)
 
 /* --- the end ---------------------------------------------------------------------- */
 
+bool
+connection_disown(struct connection *c, size_t *budget)
+{
+	struct queue *q;
+
+	while ((q = TAILQ_FIRST(&c->owned)) != NULL && *budget > 0) {
+		queue_delete(q);
+		*budget -= *budget < DELETION ? *budget : DELETION;
+	}
+	return q == NULL;
+}
+
+/* As many at once as the turn allows. */
+static void
+begin_disowning(struct connection *c)
+{
+	struct server *s = c->server;
+	size_t all = s->budget + 1, budget = all;
+
+	if (c->disowning)
+		return;
+	if (!connection_disown(c, &budget)) {
+		c->disowning = true;
+		TAILQ_INSERT_TAIL(&s->disowning, c, disown_link);
+	}
+	server_spend(s, all - budget);
+}
+
 /* Everything it had in the broker goes; the socket stays. */
 static void
 let_go(struct connection *c)
 {
 	end_channels(c);
-	while (!TAILQ_EMPTY(&c->owned))
-		queue_delete(TAILQ_FIRST(&c->owned));
+	begin_disowning(c);
 	if (c->waiting_for != NULL)
 		TAILQ_REMOVE(&c->waiting_for->waiting, c, waiting_link);
 	c->waiting_for = NULL;
@@ -504,7 +532,8 @@ connection_leave(struct connection *c)
 	    c, c->transport.held_up ? CLOSE_WAIT_MS : LINGER_MS);
 }
 
-/* What it acknowledged must be safe before it hears ok. */
+/* What it acknowledged must be safe, and its exclusive queues gone, before it
+ * hears ok. */
 void
 connection_closed_by_peer(struct connection *c)
 {
@@ -514,7 +543,7 @@ connection_closed_by_peer(struct connection *c)
 	let_go(c);
 	connection_enter(c, CONNECTION_CLOSED);
 	connection_set_timer(c, 0);
-	if (c->close_seq <= journal_committed(j)) {
+	if (c->close_seq <= journal_committed(j) && !c->disowning) {
 		connection_leave(c);
 		return;
 	}

@@ -77,11 +77,13 @@ struct connection {
 	struct queue *waiting_for;   /* the queue whose load suspends it */
 	int64_t connected_at;	     /* wall-clock milliseconds */
 	TAILQ_HEAD(, queue) owned;   /* exclusive queues */
+	bool disowning; /* it has ended, and some of them are left */
 	TAILQ_HEAD(, consumer) stalled; /* wait for the socket to drain */
 	TAILQ_ENTRY(connection) link; /* all, then the dead */
 	TAILQ_ENTRY(connection) park_link;
 	TAILQ_ENTRY(connection) waiting_link;
 	TAILQ_ENTRY(connection) leave_link;
+	TAILQ_ENTRY(connection) disown_link;
 };
 
 struct ssl_ctx_st;
@@ -129,6 +131,10 @@ void connection_unexpected(struct connection *, uint32_t method);
 
 void connection_enter(struct connection *, enum connection_state);
 void connection_set_timer(struct connection *, int64_t ms); /* 0: none */
+
+/* Deletes exclusive queues of one that has ended, as far as the budget goes:
+ * true when none is left. */
+bool connection_disown(struct connection *, size_t *budget);
 
 /* close-ok may be sent now; for the server. */
 void connection_leave(struct connection *);

@@ -20,6 +20,7 @@ enum {
 	 * has come. */
 	BODY_AT_ONCE = 64 * 1024,
 	PERSISTENT = 2,
+	SPREAD = 4096, /* queues that are given a message at once */
 	/* A publisher whose queue has grown to AHEAD entries although somebody
 	 * consumes is read less at once, so that the consumer's turns come
 	 * round sooner. */
@@ -219,7 +220,7 @@ find_way(struct channel *ch, struct content *p, struct exchange *x)
 
 	route_begin(&s->route);
 	route(&s->route, x, &routing, &v->exchanges, &v->queues);
-	s->budget -= s->route.work < s->budget ? s->route.work : s->budget;
+	server_spend(s, s->route.work);
 	cache_fill(ch, p, &s->route);
 	if (!s->route.by_key_only)
 		ch->cache.generation = 0;
@@ -249,7 +250,7 @@ enqueue(struct channel *ch, struct content *p)
 	if (ch->cache.kept)
 		stored |= keep(&s->route, p->message);
 	ch->connection->transport.read_limit = ahead ? READ_AHEAD : READ_SIZE;
-	s->budget -= cost < s->budget ? cost : s->budget;
+	server_spend(s, cost);
 	return stored ? s->journal.seq : 0;
 }
 
@@ -275,6 +276,10 @@ publish(struct channel *ch, struct content *p)
 	}
 	if (ch->cache.count == 0 && p->mandatory && !ch->cache.held_back)
 		send_return(ch, p->message);
+	if (ch->cache.count > SPREAD && !ch->cache.kept) {
+		tx_spread(ch, p->message, p->expires_in);
+		return AMQP_OK;
+	}
 	seq = enqueue(ch, p);
 	if (ch->confirming)
 		promise_confirm(ch, ++ch->published, seq, p->refused);

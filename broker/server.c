@@ -85,6 +85,20 @@ run_jobs(struct server *s)
 	}
 }
 
+/* Queues that belonged to connections that have ended go. */
+static void
+disown(struct server *s)
+{
+	size_t budget = TURN_BUDGET;
+	struct connection *c;
+
+	while ((c = TAILQ_FIRST(&s->disowning)) != NULL &&
+	    connection_disown(c, &budget)) {
+		TAILQ_REMOVE(&s->disowning, c, disown_link);
+		c->disowning = false;
+	}
+}
+
 static void
 run_queues(struct server *s)
 {
@@ -113,7 +127,7 @@ keep_promises(struct server *s)
 			channel_free(ch);
 	}
 	while ((c = TAILQ_FIRST(&s->leaving)) != NULL &&
-	    c->close_seq <= committed) {
+	    c->close_seq <= committed && !c->disowning) {
 		TAILQ_REMOVE(&s->leaving, c, leave_link);
 		connection_leave(c);
 	}
@@ -205,10 +219,13 @@ take_loads(struct server *s)
 static void
 free_dead(struct server *s)
 {
-	struct connection *c;
+	struct connection *c, *next;
 	struct queue *q;
 
-	while ((c = TAILQ_FIRST(&s->dead)) != NULL) {
+	for (c = TAILQ_FIRST(&s->dead); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->disowning)
+			continue;
 		TAILQ_REMOVE(&s->dead, c, link);
 		connection_free(c);
 	}
@@ -261,7 +278,8 @@ static bool
 busy(const struct server *s)
 {
 	return !TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->runnable) ||
-	    !TAILQ_EMPTY(&s->jobs) || s->journal.freeing != NULL ||
+	    !TAILQ_EMPTY(&s->jobs) || !TAILQ_EMPTY(&s->disowning) ||
+	    s->journal.freeing != NULL ||
 	    s->control_busy ||
 	    (!TAILQ_EMPTY(&s->held) && !server_pressed(s));
 }
@@ -294,7 +312,8 @@ check_stop(struct server *s)
 	if (s->clock.real >= s->stop_by)
 		while ((c = TAILQ_FIRST(&s->connections)) != NULL)
 			connection_kill(c);
-	s->stopped = TAILQ_EMPTY(&s->connections) && TAILQ_EMPTY(&s->jobs);
+	s->stopped = TAILQ_EMPTY(&s->connections) &&
+	    TAILQ_EMPTY(&s->jobs) && TAILQ_EMPTY(&s->disowning);
 }
 
 /* The loop thread's own time: waiting does not count, nor do other programs. */
@@ -319,6 +338,7 @@ end_turn(struct server *s)
 
 	server_tick(s);
 	run_jobs(s);
+	disown(s);
 	run_queues(s);
 	journal_reap(&s->journal, &reap, server_committed);
 	take_loads(s);

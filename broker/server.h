@@ -75,6 +75,7 @@ struct server {
 	struct connection_list ready; /* have input left */
 	struct connection_list held;	/* publishers that must wait */
 	struct connection_list leaving; /* close-ok waits for the disk */
+	struct connection_list disowning; /* ended, with queues left */
 	struct connection_list dead;
 	TAILQ_HEAD(, queue) runnable;
 	TAILQ_HEAD(, queue) deleted_queues; /* something holds them yet */

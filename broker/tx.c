@@ -103,18 +103,26 @@ add_kept(struct tx *tx, struct message *m, const struct route *route)
 	}
 }
 
+/* Once for each queue on its way. */
+static void
+add_queues(struct tx *tx, struct message *m, const struct route_cache *way,
+    int64_t expires_in)
+{
+	for (size_t i = 0; i < way->count; i++) {
+		struct pending *p = add(tx, m);
+
+		p->queue = queue_ref(way->queues[i]);
+		p->expires_in = expires_in;
+	}
+}
+
 void
 tx_publish(struct channel *ch, struct message *m, int64_t expires_in,
     bool mandatory)
 {
 	const struct route_cache *way = &ch->cache;
 
-	for (size_t i = 0; i < way->count; i++) {
-		struct pending *p = add(ch->tx, m);
-
-		p->queue = queue_ref(way->queues[i]);
-		p->expires_in = expires_in;
-	}
+	add_queues(ch->tx, m, way, expires_in);
 	if (way->kept)
 		add_kept(ch->tx, m, &ch->server->route);
 	if (way->count == 0 && mandatory && !way->held_back)
@@ -171,10 +179,19 @@ struct committing {
 	struct server *server;
 	struct channel *channel; /* good while its connection waits */
 	struct tx tx;
-	bool refused; /* a queue was full */
+	bool spread;	/* one publication, of the number: */
+	uint64_t number; /* to be confirmed; 0: not so */
+	bool stored;	/* a queue keeps it on disk */
+	bool refused;	/* a queue was full */
 	struct delivery *deliveries; /* the marked ones, by index */
 	size_t pushed, settled;
 };
+
+static bool
+leads_nowhere(const struct pending *p)
+{
+	return p->queue == NULL && p->delayed == NULL && p->history == NULL;
+}
 
 static void
 push(struct committing *c, struct pending *p)
@@ -183,15 +200,19 @@ push(struct committing *c, struct pending *p)
 		delayed_hold(p->delayed, p->message);
 	if (p->history != NULL)
 		history_add(p->history, p->message);
+	if (leads_nowhere(p) && c->job.asker != NULL)
+		send_return(c->channel, p->message);
 	if (p->queue == NULL || p->queue->deleted)
 		return;
 	if (queue_refuses(p->queue, p->message))
 		c->refused = true;
 	else
-		queue_push(p->queue, p->message, p->expires_in);
+		c->stored |=
+		    queue_push(p->queue, p->message, p->expires_in);
 }
 
-/* Publications before acknowledgements, as RabbitMQ. */
+/* Publications before acknowledgements, as RabbitMQ; what led nowhere goes back
+ * before commit-ok. */
 static bool
 carry_out(struct committing *c, size_t *budget)
 {
@@ -209,6 +230,17 @@ carry_out(struct committing *c, size_t *budget)
 	return true;
 }
 
+/* Its channel is still there. */
+static void
+tell(struct committing *c)
+{
+	if (!c->spread)
+		c->channel->partial = c->refused;
+	else if (c->number != 0)
+		promise_confirm(c->channel, c->number,
+		    c->stored ? c->server->journal.seq : 0, c->refused);
+}
+
 static bool
 step(struct job *job, size_t *budget)
 {
@@ -216,9 +248,9 @@ step(struct job *job, size_t *budget)
 
 	if (!carry_out(c, budget))
 		return false;
-	journal_release(&c->server->journal);
 	if (job->asker != NULL)
-		c->channel->partial = c->refused;
+		tell(c);
+	journal_release(&c->server->journal);
 	forget(&c->tx);
 	free(c->deliveries);
 	free(c);
@@ -235,35 +267,43 @@ take_marked(struct channel *ch, struct committing *c)
 		    ledger_take(&ch->ledger, c->tx.marks[i].tag);
 }
 
-/* What led nowhere goes back before commit-ok. */
-static void
-send_returns(struct channel *ch, const struct tx *tx)
-{
-	for (size_t i = 0; i < tx->pending_count; i++)
-		if (tx->pending[i].queue == NULL &&
-		    tx->pending[i].delayed == NULL &&
-		    tx->pending[i].history == NULL)
-			send_return(ch, tx->pending[i].message);
-}
-
-bool
-tx_commit(struct channel *ch)
+/* True if it is done already. */
+static bool
+begin(struct channel *ch, struct committing *c)
 {
 	struct server *s = ch->server;
-	struct committing *c = xcalloc(1, sizeof *c);
 	size_t budget = s->budget + 1;
 
 	c->job.step = step;
 	c->server = s;
 	c->channel = ch;
 	c->job.asker = ch->connection;
-	c->tx = *ch->tx;
-	*ch->tx = (struct tx){0};
-	send_returns(ch, &c->tx);
-	take_marked(ch, c);
 	journal_hold(&s->journal);
 	if (step(&c->job, &budget))
 		return true;
 	server_add_job(s, &c->job, ch->connection);
+	s->budget = 0;
 	return false;
+}
+
+bool
+tx_commit(struct channel *ch)
+{
+	struct committing *c = xcalloc(1, sizeof *c);
+
+	c->tx = *ch->tx;
+	*ch->tx = (struct tx){0};
+	take_marked(ch, c);
+	return begin(ch, c);
+}
+
+void
+tx_spread(struct channel *ch, struct message *m, int64_t expires_in)
+{
+	struct committing *c = xcalloc(1, sizeof *c);
+
+	c->spread = true;
+	c->number = ch->confirming ? ++ch->published : 0;
+	add_queues(&c->tx, m, &ch->cache, expires_in);
+	begin(ch, c);
 }

@@ -35,6 +35,11 @@ bool tx_settle(struct channel *, uint64_t tag, bool multiple, enum settlement);
  * connection is suspended until it is. */
 bool tx_commit(struct channel *);
 
+/* Gives the message to the channel's cached queues, of which there are too many
+ * for one turn, as if it were a transaction of its own; then it is confirmed, on
+ * a channel that confirms. */
+void tx_spread(struct channel *, struct message *, int64_t expires_in);
+
 /* Publications are dropped, deliveries are unacknowledged again. */
 void tx_rollback(struct channel *);
 

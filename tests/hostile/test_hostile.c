@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amqp/reply.h"
 #include "amqp/xalloc.h"
 #include "tests/hostile/client.h"
 #include "tests/hostile/pressure.h"
@@ -189,6 +190,112 @@ test_deleted_at_the_end(void)
 	client_drop(c);
 }
 
+/* --- much at once --------------------------------------------------------------- */
+
+enum { QUEUES = 6000, RETURNS = 20000 };
+
+static const char *
+queue_of(unsigned i)
+{
+	static char name[24];
+
+	snprintf(name, sizeof name, "mine %u", i);
+	return name;
+}
+
+static void
+declare_many(struct client *c)
+{
+	for (unsigned i = 0; i < QUEUES; i++) {
+		struct bytes name = bytes_str(queue_of(i));
+
+		client_add(c, 1,
+		    &(struct amqp_method){AMQP_queue_declare,
+			.queue_declare = {.queue = name, .exclusive = true,
+			    .nowait = true}});
+		client_add(c, 1,
+		    &(struct amqp_method){AMQP_queue_bind,
+			.queue_bind = {.queue = name, .nowait = true,
+			    .exchange = BYTES("amq.fanout")}});
+	}
+	client_flush(c);
+}
+
+/* One publication leads to thousands of queues, which are one connection's: all
+ * have it when it is confirmed, and all are gone when the connection's close is
+ * answered. */
+static void
+test_many_queues(void)
+{
+	struct client *c = client_open(), *other = client_open();
+	struct amqp_method m = {0};
+
+	client_channel(c, 1);
+	declare_many(c);
+	client_call(
+	    c, 1, &(struct amqp_method){AMQP_confirm_select}, NULL);
+	for (int i = 0; i < 3; i++)
+		client_add_publish(c, 1, "amq.fanout", "", false, BYTES("x"));
+	client_flush(c);
+	while (m.basic_ack.delivery_tag < 3 && client_method(c, &m, ANSWER_MS))
+		CHECK(m.id == AMQP_basic_ack);
+	for (unsigned i = 0; i < QUEUES; i += 599)
+		CHECK(client_ready(c, 1, queue_of(i)) == 3);
+	CHECK(client_ready(c, 1, queue_of(QUEUES - 1)) == 3);
+	client_close(c);
+	for (unsigned i = 0; i < QUEUES; i += 599) {
+		client_channel(other, 1);
+		client_send(other, 1,
+		    &(struct amqp_method){AMQP_queue_declare,
+			.queue_declare = {.queue = bytes_str(queue_of(i)),
+			    .passive = true}});
+		client_expect(other, AMQP_channel_close, &m);
+		CHECK(m.channel_close.reply_code == AMQP_NOT_FOUND);
+		client_send(other, 1,
+		    &(struct amqp_method){AMQP_channel_close_ok});
+	}
+	client_close(other);
+}
+
+/* So it is when the socket just closes, or the broker goes meanwhile. */
+static void
+test_many_queues_drop(void)
+{
+	struct client *c = client_open(), *other;
+
+	client_channel(c, 1);
+	declare_many(c);
+	CHECK(client_ready(c, 1, queue_of(QUEUES - 1)) == 0);
+	client_drop(c);
+	other = client_open();
+	client_close(other);
+}
+
+static void
+test_many_returns(void)
+{
+	struct client *c = client_open();
+	struct amqp_method m = {0};
+	unsigned returns = 0;
+
+	client_channel(c, 1);
+	client_call(c, 1, &(struct amqp_method){AMQP_tx_select}, NULL);
+	for (unsigned i = 0; i < RETURNS; i++) {
+		client_add(c, 1,
+		    &(struct amqp_method){AMQP_basic_publish,
+			.basic_publish = {.routing_key = BYTES("nowhere"),
+			    .mandatory = true}});
+		client_add_frame(c, FRAME_HEADER, 1,
+		    BYTES("\0\x3c\0\0\0\0\0\0\0\0\0\0\0\0"));
+	}
+	client_flush(c);
+	client_send(c, 1, &(struct amqp_method){AMQP_tx_commit});
+	while (client_method(c, &m, ANSWER_MS) && m.id == AMQP_basic_return)
+		returns++;
+	CHECK(m.id == AMQP_tx_commit_ok && returns == RETURNS);
+	client_close(c);
+}
+
 /* --- a store that cannot be read --------------------------------------------------- */
 
 /* Its queue waits; the broker says so now and then, and the others go on. */
@@ -246,6 +353,10 @@ static const struct test tests[] = {
 	test_declared_by_another, {"-d", "DATA"}},
     {"a queue that goes with the broker leaves nothing",
 	test_deleted_at_the_end, {"-d", "DATA"}},
+    {"thousands of queues get a message and go", test_many_queues, {NULL}},
+    {"thousands of queues go with the broker", test_many_queues_drop, {NULL}},
+    {"thousands of messages come back from a commit", test_many_returns,
+	{NULL}},
     {"a queue that cannot be read disturbs nobody", test_damaged_store,
 	{"-d", "DATA", "-o", "lane_memory_entries=4", "-o",
 	    "lane_memory_bytes=4000"}},
