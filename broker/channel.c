@@ -314,9 +314,10 @@ check_content_order(struct channel *ch)
 static void
 closing_method(struct channel *ch, const struct amqp_method *m)
 {
-	if (m->id == AMQP_channel_close)
-		channel_send(
-		    ch, &(struct amqp_method){AMQP_channel_close_ok});
+	if (m->id == AMQP_channel_close) /* behind what still waits */
+		promise_reply(ch,
+		    encode(ch, &(struct amqp_method){AMQP_channel_close_ok}),
+		    0);
 	else if (m->id == AMQP_channel_close_ok)
 		channel_free(ch);
 }

@@ -195,7 +195,8 @@ consumer_ready(struct consumer *c)
 
 	return (c->limit == 0 || c->unacked < c->limit) &&
 	    (ch->limit == 0 || c->no_ack || ch->consumed < ch->limit) &&
-	    !c->waits && !connection_congested(ch->connection);
+	    !c->waits && ch->promises.tags == 0 &&
+	    !connection_congested(ch->connection);
 }
 
 /* --- taking turns --------------------------------------------------------------- */
@@ -228,9 +229,8 @@ consumer_rest(struct consumer *c)
 	}
 }
 
-/* The whole channel was at its limit: all its consumers may have room now. */
-static void
-wake_channel(struct channel *ch)
+void
+channel_wake(struct channel *ch)
 {
 	struct consumer *c;
 
@@ -248,7 +248,7 @@ consumer_settled(struct consumer *c)
 	if (ch != NULL) {
 		ch->consumed--;
 		if (ch->limit != 0 && ch->consumed + 1 == ch->limit)
-			wake_channel(ch);
+			channel_wake(ch);
 		else if (was_full)
 			consumer_wake(c);
 	}

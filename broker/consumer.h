@@ -52,6 +52,9 @@ bool consumer_ready(struct consumer *);
 /* Something that held it back has changed: it stands for its queue again. */
 void consumer_wake(struct consumer *);
 
+/* What held back all consumers of a channel has changed. */
+void channel_wake(struct channel *);
+
 /* It cannot take anything until somebody wakes it. */
 void consumer_rest(struct consumer *);
 

@@ -19,7 +19,6 @@ int
 on_basic_qos(struct channel *ch, const struct amqp_method *m)
 {
 	const struct amqp_basic_qos *qos = &m->basic_qos;
-	struct consumer *c;
 
 	if (qos->prefetch_size != 0)
 		return channel_refuse(ch, AMQP_NOT_IMPLEMENTED,
@@ -30,8 +29,7 @@ on_basic_qos(struct channel *ch, const struct amqp_method *m)
 		ch->limit_each = qos->prefetch_count;
 	if (!qos->global)
 		ch->limit = 0; /* as RabbitMQ: it lifts the other */
-	TAILQ_FOREACH(c, &ch->consumers, channel_link)
-		consumer_wake(c);
+	channel_wake(ch);
 	server_spend(ch->server, ch->consumer_count);
 	channel_reply(ch, &(struct amqp_method){AMQP_basic_qos_ok});
 	return AMQP_OK;
@@ -156,7 +154,7 @@ reply_content(struct channel *ch, const struct amqp_method *m,
 
 	w->n = 0;
 	encode_content(w, ch, m, message);
-	promise_reply(ch, writer_view(w), ch->server->changed_seq);
+	promise_delivery(ch, writer_view(w), ch->server->changed_seq);
 }
 
 static void

@@ -170,6 +170,16 @@ last_reply(struct promises *p)
 }
 
 void
+promise_delivery(struct channel *ch, struct bytes frames, uint64_t seq)
+{
+	promise_reply(ch, frames, seq);
+	if (ch->promises.replies == NULL)
+		return;
+	last_reply(&ch->promises)->has_tag = true;
+	ch->promises.tags++;
+}
+
+void
 promise_start(struct channel *ch, struct consumer *c)
 {
 	if (ch->promises.replies == NULL) {
@@ -201,6 +211,8 @@ say_reply(struct channel *ch, struct waiting_reply *r)
 		r->consumer->waits = false;
 		consumer_wake(r->consumer);
 	}
+	if (r->has_tag && --ch->promises.tags == 0)
+		channel_wake(ch);
 	ch->connection->owed -= r->size;
 	free(r);
 }

@@ -24,6 +24,7 @@ struct waiting_reply {
 	struct waiting_reply *next;
 	uint64_t seq;
 	struct consumer *consumer; /* may be served once this has left */
+	bool has_tag; /* a get-ok: deliveries have later tags */
 	size_t size;
 	uint8_t frame[];
 };
@@ -33,6 +34,7 @@ struct promises {
 	size_t run_first, run_count, run_room;
 	uint64_t confirmed; /* highest tag said */
 	struct waiting_reply *replies, **replies_end;
+	unsigned tags; /* of them, with a delivery tag: consumers wait */
 	bool listed; /* on the server's list of those with promises */
 	TAILQ_ENTRY(channel) link;
 };
@@ -49,6 +51,10 @@ void promise_confirm(
 /* Sends the frame once seq is committed and all replies before it have left.
  * seq 0 waits for nothing itself. */
 void promise_reply(struct channel *, struct bytes frame, uint64_t seq);
+
+/* The same for a get-ok with its content. Delivery tags must come in order: while
+ * it waits, the channel's consumers get nothing. */
+void promise_delivery(struct channel *, struct bytes frames, uint64_t seq);
 
 /* Its consume-ok is the reply promised last: it starts when that has left. */
 void promise_start(struct channel *, struct consumer *);
