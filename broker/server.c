@@ -269,7 +269,7 @@ release_held(struct server *s)
 		s->budget--;
 		connection_serve(c);
 	}
-	s->pressure.on = s->pressure.alarms != 0 || !TAILQ_EMPTY(&s->held);
+	s->pressure.on = s->pressure.alarms != 0 || s->pressure.held > 0;
 }
 
 /* --- the turn --------------------------------------------------------------------------- */
@@ -377,6 +377,7 @@ server_turn(struct server *s, bool wait)
 int
 server_run(struct server *s)
 {
+	set_timer(s); /* an alarm may be set already */
 	while (!s->stopped)
 		server_turn(s, true);
 	return s->status;
