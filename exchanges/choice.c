@@ -30,7 +30,7 @@ choice_add(struct binding *b)
 static void
 choice_remove(struct binding *b)
 {
-	circle_remove(b->source->state, place_of(b), b);
+	circle_remove(b->source->state, b);
 }
 
 static void

@@ -7,9 +7,15 @@
 
 #include "exchanges/binding.h"
 
+/* Has one or more spots. */
+struct holder {
+	struct binding *binding; /* NULL: it has gone */
+	size_t spots;
+};
+
 struct spot {
 	uint64_t place;
-	struct binding *binding; /* NULL: it has gone */
+	struct holder *holder;
 };
 
 /* Sorted by place, those that came last apart until somebody looks; those that
@@ -23,15 +29,17 @@ struct circle {
 	size_t gone;
 };
 
+/* All bindings must have gone. */
 void circle_fini(struct circle *);
 
+/* One spot more; the binding's type_data is the circle's. */
 void circle_add(struct circle *, uint64_t place, struct binding *);
 
-/* It must be there. */
-void circle_remove(struct circle *, uint64_t place, struct binding *);
+/* All its spots are gone. */
+void circle_remove(struct circle *, struct binding *);
 
-/* The first spot at or behind the place; at the end of the circle comes its
- * beginning. There must be one. */
+/* The first spot at or behind the place whose binding is there; at the end of
+ * the circle comes its beginning. There must be one. */
 const struct spot *circle_at(struct circle *, uint64_t place);
 
 /* The binding of the nth spot, counted from the beginning. */

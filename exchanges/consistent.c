@@ -124,36 +124,24 @@ destination_hash(const struct destination *to)
 	return hash_stable(to->name) + (uint64_t)to->kind;
 }
 
-static long
-spots_of(const struct binding *b)
-{
-	long weight;
-
-	read_integer(b->key, &weight);
-	return weight * SPOTS;
-}
-
 static void
 consistent_add(struct binding *b)
 {
 	struct exchange *x = b->source;
 	uint64_t to = destination_hash(b->destination);
-	long spots = spots_of(b);
+	long weight;
 
 	if (x->state == NULL)
 		x->state = xcalloc(1, sizeof(struct circle));
-	for (long i = 0; i < spots; i++)
+	read_integer(b->key, &weight);
+	for (long i = 0; i < weight * SPOTS; i++)
 		circle_add(x->state, place_of(to, i), b);
 }
 
 static void
 consistent_remove(struct binding *b)
 {
-	uint64_t to = destination_hash(b->destination);
-	long spots = spots_of(b);
-
-	for (long i = 0; i < spots; i++)
-		circle_remove(b->source->state, place_of(to, i), b);
+	circle_remove(b->source->state, b);
 }
 
 /* What is absent counts as empty, so that all such messages go one way. */
@@ -194,7 +182,7 @@ consistent_match(const struct exchange *x, const struct routing *routing,
 
 		if (s->place - place <= closest) {
 			closest = s->place - place;
-			to = s->binding;
+			to = s->holder->binding;
 		}
 	}
 	found(to, arg);
