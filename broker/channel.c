@@ -201,8 +201,9 @@ channel_fail(struct channel *ch, int code, const char *text)
 	    (uint16_t)ch->method};
 	promise_reply(ch, encode(ch, &close), 0);
 	if (closes)
-		channel_send(
-		    ch, &(struct amqp_method){AMQP_channel_close_ok});
+		promise_reply(ch,
+		    encode(ch, &(struct amqp_method){AMQP_channel_close_ok}),
+		    0);
 }
 
 /* --- the class channel ------------------------------------------------------------ */
