@@ -17,6 +17,15 @@ acknowledge(struct consumer *k)
 	k->unacked = 0;
 }
 
+/* Nothing comes before it was sent, but a delay may have been cut short. */
+static uint64_t
+age(int64_t now, const struct delivery *d)
+{
+	int64_t ns = now - delivery_stamp(d);
+
+	return ns > 0 ? (uint64_t)ns : 0;
+}
+
 static void
 take(struct consumer *k)
 {
@@ -26,8 +35,7 @@ take(struct consumer *k)
 	atomic_store_explicit(
 	    &k->consumed, k->consumed + 1, memory_order_relaxed);
 	if (d->size >= STAMP_BOTH && k->client.read_at >= k->load->measure)
-		histogram_add(&k->latency,
-		    (uint64_t)(k->client.read_at - delivery_stamp(d)));
+		histogram_add(&k->latency, age(k->client.read_at, d));
 	if (k->message != NULL)
 		k->message(k, d);
 	if (o->ack != 0 && ++k->unacked >= o->ack)

@@ -24,6 +24,10 @@ static const struct mode {
     {"fill-drain", mode_fill_drain,
 	"publishes --count messages, then takes them; checks their order",
 	{.size = 100, .count = 100000}},
+    {"delay", mode_delay,
+	"publishes --count messages to be held up to --delay ms, and sees how "
+	"late they\n             come",
+	{.size = 100, .count = 100000, .delay = 10000}},
     {"verify", mode_verify,
 	"publishes and consumes with a journal, while the broker may be killed "
 	"and come\n             back, then drains and checks",

@@ -36,6 +36,7 @@ struct producer {
 	struct writer batch;
 	size_t stride; /* bytes from one message to the next */
 	size_t stamp;  /* where in a message its body begins */
+	size_t delay;  /* and its x-delay, or 0 */
 	uint64_t slots;
 	const uint8_t *run; /* what is being written of it */
 	size_t run_left;
@@ -45,6 +46,7 @@ struct producer {
 	uint64_t limit;
 	bool exhausted; /* the window was used up and has not recovered */
 	bool held_up;   /* the broker keeps it from being on time */
+	uint32_t random;
 	struct histogram late; /* what it is late on its own account */
 	struct confirms confirms;
 	struct histogram latency; /* of confirms */

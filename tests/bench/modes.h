@@ -9,6 +9,7 @@
 enum exit_status mode_throughput(const struct options *);
 enum exit_status mode_latency(const struct options *);
 enum exit_status mode_fill_drain(const struct options *);
+enum exit_status mode_delay(const struct options *);
 enum exit_status mode_verify(const struct options *);
 enum exit_status mode_check(const struct options *);
 enum exit_status mode_selftest(const struct options *);

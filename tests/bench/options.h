@@ -24,6 +24,7 @@ struct options {
 	bool durable;
 	bool keep;            /* leave queues and exchange behind */
 	const char *exchange; /* a type, or NULL for the default exchange */
+	unsigned delay;       /* ms in an x-delayed-message exchange; 0: none */
 	unsigned bindings;    /* further ones, that match nothing published */
 	struct writer queue_arguments;
 

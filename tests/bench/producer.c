@@ -1,5 +1,6 @@
 /* producer.c - publishes numbered messages, as fast as it may. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #include "amqp/xalloc.h"
@@ -38,6 +39,18 @@ queue_of(const struct producer *p, uint64_t slot)
 	return p->index + (unsigned)(slot % queues_of(p)) * o->producers;
 }
 
+/* Where the number of milliseconds stands in each message, to be drawn anew. */
+static size_t
+find_delay(const struct producer *p)
+{
+	static const char before[] = "\007x-delayl";
+	const uint8_t *found =
+	    memmem(p->batch.p, p->stride, before, sizeof before - 1);
+
+	return found == NULL ? 0
+			     : (size_t)(found - p->batch.p) + sizeof before - 1;
+}
+
 static void
 fill_batch(struct producer *p)
 {
@@ -48,6 +61,8 @@ fill_batch(struct producer *p)
 	p->stamp =
 	    topology_message(&p->batch, &p->client, queue_of(p, 0), 0, body);
 	p->stride = p->batch.n;
+	p->delay = find_delay(p);
+	p->random = 2463534242 + p->index;
 	p->slots = (o->batch / p->stride + each) / each * each;
 	for (uint64_t i = 1; i < p->slots; i++)
 		topology_message(
@@ -117,6 +132,23 @@ stamp(struct producer *p, uint8_t *body, uint64_t number, int64_t now)
 		put_u64(body + STAMP_NUMBER, (uint64_t)from);
 }
 
+/* A time up to the longest, the same in each run; the message counts from its
+ * end. */
+static void
+stamp_delay(struct producer *p, uint8_t *message, int64_t now)
+{
+	uint64_t ms;
+
+	p->random ^= p->random << 13;
+	p->random ^= p->random >> 17;
+	p->random ^= p->random << 5;
+	ms = 1 + p->random % p->load->options->delay;
+	put_u64(message + p->delay, ms);
+	if (p->load->options->size >= STAMP_BOTH)
+		put_u64(message + p->stamp + STAMP_NUMBER,
+		    (uint64_t)(now + (int64_t)ms * (SECOND / 1000)));
+}
+
 /* Takes up to n messages from the batch, no further than its end. */
 static void
 begin_run(struct producer *p, uint64_t n, int64_t now)
@@ -128,6 +160,8 @@ begin_run(struct producer *p, uint64_t n, int64_t now)
 		n = p->slots - slot;
 	for (uint64_t i = 0; i < n; i++)
 		stamp(p, from + i * p->stride + p->stamp, p->sent + i, now);
+	for (uint64_t i = 0; p->delay != 0 && i < n; i++)
+		stamp_delay(p, from + i * p->stride, now);
 	p->run = from;
 	p->run_left = n * p->stride;
 	p->run_count = n;

@@ -22,6 +22,8 @@ exchange_name(const struct options *o, char name[TOPOLOGY_NAME])
 	name[0] = '\0';
 	if (o->exchange != NULL)
 		snprintf(name, TOPOLOGY_NAME, "%s-%s", o->name, o->exchange);
+	else if (o->delay > 0)
+		snprintf(name, TOPOLOGY_NAME, "%s-delayed", o->name);
 }
 
 static bool
@@ -79,17 +81,28 @@ declare_queues(struct client *c)
 	return true;
 }
 
+/* One that delays follows the rule of direct, if nothing else is asked for. */
 static bool
 declare_exchange(struct client *c)
 {
 	struct amqp_method m = {.id = AMQP_exchange_declare}, reply;
+	const struct options *o = c->options;
+	struct bytes type = bytes_str(o->exchange ? o->exchange : "direct");
+	struct writer arguments = {0};
 	char name[TOPOLOGY_NAME];
+	bool ok;
 
-	exchange_name(c->options, name);
+	exchange_name(o, name);
+	if (o->delay > 0)
+		table_put_longstr(&arguments, "x-delayed-type", type);
 	m.exchange_declare.exchange = bytes_str(name);
-	m.exchange_declare.type = bytes_str(c->options->exchange);
-	m.exchange_declare.durable = c->options->durable;
-	return client_call(c, &m, AMQP_exchange_declare_ok, &reply);
+	m.exchange_declare.type =
+	    o->delay > 0 ? BYTES("x-delayed-message") : type;
+	m.exchange_declare.durable = o->durable;
+	m.exchange_declare.arguments = writer_view(&arguments);
+	ok = client_call(c, &m, AMQP_exchange_declare_ok, &reply);
+	writer_fini(&arguments);
+	return ok;
 }
 
 /* The arguments matter to a headers exchange only. */
@@ -147,7 +160,7 @@ topology_declare(struct client *c)
 {
 	if (!declare_queues(c))
 		return false;
-	if (c->options->exchange == NULL)
+	if (c->options->exchange == NULL && c->options->delay == 0)
 		return true;
 	return declare_exchange(c) && bind_all(c);
 }
@@ -168,7 +181,7 @@ topology_delete(struct client *c)
 		if (!client_call(c, &m, AMQP_queue_delete_ok, &reply))
 			return false;
 	}
-	if (o->exchange == NULL)
+	if (o->exchange == NULL && o->delay == 0)
 		return true;
 	exchange_name(o, name);
 	m = (struct amqp_method){.id = AMQP_exchange_delete};
@@ -261,8 +274,12 @@ write_header(struct writer *w, const struct options *o, const char *key,
 	if (is(o, "headers")) {
 		table_put_longstr(&headers, "queue", bytes_str(key));
 		props.flags |= PROP_HEADERS;
-		props.headers = writer_view(&headers);
 	}
+	if (o->delay > 0) {
+		table_put_long(&headers, "x-delay", o->delay);
+		props.flags |= PROP_HEADERS;
+	}
+	props.headers = writer_view(&headers);
 	writer_u16(w, AMQP_basic_publish >> 16);
 	writer_u16(w, 0);
 	writer_u64(w, o->size);
