@@ -24,6 +24,7 @@ on_tx_select(struct channel *ch, const struct amqp_method *m)
 		    "cannot switch from confirm to tx mode");
 	if (ch->tx == NULL)
 		ch->tx = tx_new();
+	ch->cache.generation = 0; /* it knows another way */
 	channel_reply(ch, &(struct amqp_method){AMQP_tx_select_ok});
 	return AMQP_OK;
 }

@@ -69,6 +69,7 @@ cache_fill(
 	c->kept = route->keeper_count > 0;
 	c->held_back = route->held_back;
 	c->count = route->count;
+	c->detour = ch->tx != NULL || c->kept || c->count > SPREAD;
 	for (size_t i = 0; i < route->count; i++)
 		c->queues[i] = (struct queue *)route->queues[i];
 }
@@ -247,18 +248,45 @@ enqueue(struct channel *ch, struct content *p)
 		ahead |= q->consumer_count > 0 &&
 		    lanes_ready(&q->lanes) > AHEAD;
 	}
-	if (ch->cache.kept)
-		stored |= keep(&s->route, p->message);
 	ch->connection->transport.read_limit = ahead ? READ_AHEAD : READ_SIZE;
 	server_spend(s, cost);
 	return stored ? s->journal.seq : 0;
+}
+
+/* stored is the batch that has it already, or 0. */
+static inline void
+give(struct channel *ch, struct content *p, bool nowhere, uint64_t stored)
+{
+	uint64_t seq;
+
+	if (nowhere && p->mandatory)
+		send_return(ch, p->message);
+	seq = enqueue(ch, p);
+	if (ch->confirming)
+		promise_confirm(ch, ++ch->published, stored ? stored : seq,
+		    p->refused);
+}
+
+/* A transaction has it first, its queues are very many, or exchanges keep it. */
+static void
+take_detour(struct channel *ch, struct content *p)
+{
+	const struct route *r = &ch->server->route;
+	const struct route_cache *way = &ch->cache;
+
+	if (ch->tx != NULL)
+		tx_publish(ch, p->message, p->expires_in, p->mandatory);
+	else if (!way->kept)
+		tx_spread(ch, p->message, p->expires_in);
+	else
+		give(ch, p, way->count == 0 && !way->held_back,
+		    keep(r, p->message) ? ch->server->journal.seq : 0);
 }
 
 static int
 publish(struct channel *ch, struct content *p)
 {
 	struct exchange *x;
-	uint64_t seq;
 	int code;
 
 	if (p->immediate)
@@ -270,19 +298,10 @@ publish(struct channel *ch, struct content *p)
 	if (x != NULL)
 		find_way(ch, p, x);
 	ch->server->stats.published++;
-	if (ch->tx != NULL) {
-		tx_publish(ch, p->message, p->expires_in, p->mandatory);
-		return AMQP_OK;
-	}
-	if (ch->cache.count == 0 && p->mandatory && !ch->cache.held_back)
-		send_return(ch, p->message);
-	if (ch->cache.count > SPREAD && !ch->cache.kept) {
-		tx_spread(ch, p->message, p->expires_in);
-		return AMQP_OK;
-	}
-	seq = enqueue(ch, p);
-	if (ch->confirming)
-		promise_confirm(ch, ++ch->published, seq, p->refused);
+	if (ch->cache.detour)
+		take_detour(ch, p);
+	else
+		give(ch, p, !ch->cache.count, 0);
 	return AMQP_OK;
 }
 

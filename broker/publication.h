@@ -38,6 +38,8 @@ struct route_cache {
 	size_t count, room;
 	bool kept;	/* exchanges keep it, as the server's route says: */
 	bool held_back; /* then nothing is remembered beyond the publication */
+	bool detour;	/* so it is, or the channel is transactional, or the
+			 * queues are very many */
 };
 
 /* The whole content lies in one buffer: publish it at once. */
