@@ -12,6 +12,7 @@
 #include "broker/consumer.h"
 #include "broker/delayed.h"
 #include "broker/queue.h"
+#include "broker/queue_type.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 #include "exchanges/type.h"
@@ -99,17 +100,6 @@ command_list_vhosts(struct request *r, size_t *budget)
 
 /* --- queues ------------------------------------------------------------ */
 
-static struct bytes
-queue_type(const struct queue *q)
-{
-	struct amqp_value value;
-
-	if (amqp_table_get(q->arguments, BYTES("x-queue-type"), &value) &&
-	    value.tag == 'S')
-		return value.bytes;
-	return BYTES("classic");
-}
-
 static void
 queue_exclusive_tag(struct request *r, const void *thing)
 {
@@ -151,7 +141,7 @@ COLUMN(queue_consumers, struct queue, put_int_value, t->consumer_count)
 COLUMN(queue_memory, struct queue, put_int_value,
     (int64_t)(lanes_memory(&t->lanes) + sizeof *t))
 COLUMN(queue_state, struct queue, put_string, t->deleted ? "down" : "running")
-COLUMN(queue_type_, struct queue, put_text_value, queue_type(t))
+COLUMN(queue_type_, struct queue, put_text_value, bytes_str(t->type->name))
 
 static const struct column queue_columns[] = {
     {"name", queue_name_},

@@ -9,6 +9,7 @@
 #include "broker/look.h"
 #include "broker/overdue.h"
 #include "broker/queue.h"
+#include "broker/queue_type.h"
 #include "broker/replyto.h"
 #include "broker/server.h"
 #include "broker/settle.h"
@@ -37,6 +38,12 @@ on_basic_qos(struct channel *ch, const struct amqp_method *m)
 
 /* --- consumers --------------------------------------------------------------- */
 
+static bool
+wants_exclusive(const struct amqp_basic_consume *m, const struct queue *q)
+{
+	return m->exclusive && q->type->exclusive_consumer;
+}
+
 static int
 check_tag(struct channel *ch, struct bytes tag)
 {
@@ -58,8 +65,12 @@ check_consume(struct channel *ch, const struct amqp_basic_consume *m,
 	    (code = arguments_check_consumer(
 		 ch, name, (*q)->arguments, m->arguments)) != AMQP_OK)
 		return code;
+	if (ch->limit != 0 && !(*q)->type->channel_prefetch)
+		return channel_refuse(ch, AMQP_NOT_IMPLEMENTED,
+		    "%s does not support global qos",
+		    named("queue", name, ch->connection->vhost));
 	if ((*q)->exclusive != NULL ||
-	    (m->exclusive &&
+	    (wants_exclusive(m, *q) &&
 		((*q)->consumer_count > 0 || (*q)->limits.single_active)))
 		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
 		    "%s in exclusive use",
@@ -117,7 +128,8 @@ on_basic_consume(struct channel *ch, const struct amqp_method *method)
 		return code;
 	if (tag.n == 0)
 		tag = generate_name("amq.ctag-", generated);
-	c = consumer_new(ch, q, tag, m->arguments, m->no_ack, m->exclusive);
+	c = consumer_new(ch, q, tag, m->arguments, m->no_ack,
+	    wants_exclusive(m, q));
 	if (m->nowait) {
 		consumer_wake(c);
 		return AMQP_OK;
@@ -180,6 +192,17 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 	reply_content(ch, &m, e->message);
 }
 
+static int
+check_get(struct channel *ch, const struct queue *q)
+{
+	if (!q->limits.single_active || q->type->single_get)
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_RESOURCE_LOCKED,
+	    "cannot obtain access to locked %s. basic.get operations are not "
+	    "supported by %s queues with single active consumer",
+	    named("queue", queue_name(q), q->vhost), q->type->name);
+}
+
 int
 on_basic_get(struct channel *ch, const struct amqp_method *m)
 {
@@ -192,7 +215,8 @@ on_basic_get(struct channel *ch, const struct amqp_method *m)
 
 	if ((code = look_name(ch, m->basic_get.queue, &name)) != AMQP_OK ||
 	    (code = channel_may(ch, VERB_READ, "queue", name)) != AMQP_OK ||
-	    (code = look_queue(ch, name, &q)) != AMQP_OK)
+	    (code = look_queue(ch, name, &q)) != AMQP_OK ||
+	    (code = check_get(ch, q)) != AMQP_OK)
 		return code;
 	if (queue_take(q, &e, &wait)) {
 		get_ok(ch, q, &e, m->basic_get.no_ack);

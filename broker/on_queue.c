@@ -9,6 +9,7 @@
 #include "broker/history.h"
 #include "broker/look.h"
 #include "broker/queue.h"
+#include "broker/queue_type.h"
 #include "broker/replyto.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
@@ -84,6 +85,32 @@ check_equivalent(struct channel *ch, const struct queue *q,
 	return arguments_differ(ch, resource, m->arguments, q->arguments);
 }
 
+/* What a permanent queue cannot be, in the order in which RabbitMQ looks. */
+static int
+check_properties(struct channel *ch, struct bytes name,
+    const struct amqp_queue_declare *m)
+{
+	const char *wrong = m->auto_delete ? "auto-delete"
+	    : m->exclusive		   ? "exclusive-owner"
+	    : !m->durable		   ? "non-durable"
+					   : NULL;
+
+	if (wrong == NULL || !queue_type_of(m->arguments)->permanent)
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "invalid property '%s' for %s", wrong,
+	    named("queue", name, ch->connection->vhost));
+}
+
+static int
+check_new(struct channel *ch, struct bytes name,
+    const struct amqp_queue_declare *m)
+{
+	int code = arguments_check(ch, name, m->arguments);
+
+	return code == AMQP_OK ? check_properties(ch, name, m) : code;
+}
+
 static int
 check_room(struct channel *ch, struct bytes name)
 {
@@ -108,7 +135,7 @@ declare(struct channel *ch, struct bytes name,
 	if (q != NULL) {
 		code = check_equivalent(ch, q, m);
 	} else {
-		code = arguments_check(ch, name, m->arguments);
+		code = check_new(ch, name, m);
 		if (code == AMQP_OK)
 			code = check_room(ch, name);
 		if (code == AMQP_OK)
@@ -141,6 +168,27 @@ with_default_type(
 	return writer_view(w);
 }
 
+/* The name a client asks for; for none, one of the broker's own. */
+static int
+choose_name(struct channel *ch, const struct amqp_queue_declare *m,
+    char *buffer, struct bytes *name)
+{
+	const struct queue_type *type = queue_type_of(m->arguments);
+
+	if (bytes_starts(*name, BYTES("amq.")))
+		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
+		    "queue name '%.*s' contains reserved prefix 'amq.*'",
+		    BYTES_FMT(*name));
+	if (name->n > 0)
+		return AMQP_OK;
+	if (type != NULL && type->permanent)
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "Cannot declare a server-named queue for type %s",
+		    type->module);
+	*name = generate_name("amq.gen-", buffer);
+	return AMQP_OK;
+}
+
 int
 on_queue_declare(struct channel *ch, const struct amqp_method *method)
 {
@@ -156,13 +204,8 @@ on_queue_declare(struct channel *ch, const struct amqp_method *method)
 		return declare_replies(ch, name, m);
 	if (m->passive)
 		return declare_passive(ch, name, m);
-	if (name.n == 0)
-		name = generate_name("amq.gen-", buffer);
-	else if (bytes_starts(name, BYTES("amq.")))
-		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
-		    "queue name '%.*s' contains reserved prefix 'amq.*'",
-		    BYTES_FMT(name));
-	if ((code = channel_may(ch, VERB_CONFIGURE, "queue", name)) != AMQP_OK)
+	if ((code = choose_name(ch, m, buffer, &name)) != AMQP_OK ||
+	    (code = channel_may(ch, VERB_CONFIGURE, "queue", name)) != AMQP_OK)
 		return code;
 	full.arguments = with_default_type(ch, m, &w);
 	code = declare(ch, name, &full);
@@ -303,6 +346,12 @@ check_delete(struct channel *ch, const struct queue *q,
 
 	if (code != AMQP_OK)
 		return code;
+	if ((m->if_unused || m->if_empty) && !q->type->conditional_delete)
+		return channel_refuse(ch, AMQP_NOT_IMPLEMENTED,
+		    "cannot delete %s. queue.delete operations with %s flag "
+		    "set are not supported by %s queues",
+		    resource, m->if_unused ? "if-unused" : "if-empty",
+		    q->type->name);
 	if (m->if_empty && lanes_ready(&q->lanes) > 0)
 		return channel_refuse(
 		    ch, AMQP_PRECONDITION_FAILED, "%s not empty", resource);

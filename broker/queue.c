@@ -7,11 +7,32 @@
 #include "broker/deadletter.h"
 #include "broker/deliver.h"
 #include "broker/expiry.h"
+#include "broker/log.h"
 #include "broker/overdue.h"
+#include "broker/queue_type.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
 /* --- life -------------------------------------------------------------------- */
+
+/* What the arguments ask of a queue, and its type does. */
+static void
+take_limits(struct queue *q)
+{
+	q->type = queue_type_of(q->arguments);
+	if (q->type == NULL)
+		q->type = queue_type_of(BYTES(""));
+	q->stores_all = q->type->stores_all;
+	limits_parse(&q->limits, q->arguments);
+	if (q->limits.overflow == OVERFLOW_REJECT_DLX &&
+	    !q->type->dead_refused) {
+		q->limits.overflow = OVERFLOW_DROP_HEAD;
+		log_warnx("%s queue '%s' in vhost '%s' drops its head: it "
+			  "cannot reject-publish-dlx",
+		    q->type->name, log_safe(queue_name(q)),
+		    log_safe(q->vhost->name));
+	}
+}
 
 struct queue *
 queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
@@ -30,7 +51,7 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	TAILQ_INIT(&q->active);
 	TAILQ_INIT(&q->behind);
 	TAILQ_INIT(&q->waiting);
-	limits_parse(&q->limits, q->arguments);
+	take_limits(q);
 	lanes_init(&q->lanes, lane_id, q->limits.max_priority, q);
 	expiry_used(q);
 	return q;
@@ -106,7 +127,7 @@ queue_push(struct queue *q, struct message *m, int64_t expires_in)
 {
 	struct lane *lane =
 	    q->lanes.max == 0 ? &q->lanes.lowest : lane_for(q, m);
-	bool stored = queue_stored(q) && m->persistent;
+	bool stored = queue_stored(q) && (m->persistent || q->stores_all);
 	int64_t deadline = expiry_deadline(q, expires_in);
 
 	lane_push(lane, &q->server->journal, m, deadline, stored);

@@ -10,6 +10,7 @@
 
 struct connection;
 struct consumer;
+struct queue_type;
 struct server;
 struct vhost;
 struct waiter;
@@ -26,6 +27,8 @@ struct queue {
 	struct server *server;
 	unsigned refs;
 	bool durable, auto_delete, deleted;
+	bool stores_all; /* messages are stored whatever they ask for */
+	const struct queue_type *type;
 	struct connection *owner; /* of an exclusive queue */
 	struct bytes arguments;	  /* a table, own */
 	struct limits limits;
@@ -67,7 +70,8 @@ queue_ref(struct queue *q)
 
 void queue_unref(struct queue *);
 
-/* Does the store know the queue, and its persistent messages? */
+/* Does the store know the queue, and those of its messages that are to be
+ * stored? */
 static inline bool
 queue_stored(const struct queue *q)
 {

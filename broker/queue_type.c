@@ -4,7 +4,19 @@
 #include "amqp/table.h"
 
 static const struct queue_type types[] = {
-    {QUEUE_CLASSIC, "classic", "rabbit_classic_queue"},
+    {.bit = QUEUE_CLASSIC,
+	.name = "classic",
+	.module = "rabbit_classic_queue",
+	.conditional_delete = true,
+	.channel_prefetch = true,
+	.exclusive_consumer = true,
+	.single_get = true,
+	.dead_refused = true},
+    {.bit = QUEUE_QUORUM,
+	.name = "quorum",
+	.module = "rabbit_quorum_queue",
+	.permanent = true,
+	.stores_all = true},
 };
 
 const struct queue_type *

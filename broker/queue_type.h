@@ -15,6 +15,17 @@ struct queue_type {
 	unsigned bit;
 	const char *name;   /* as x-queue-type names it */
 	const char *module; /* as RabbitMQ's refusals name it */
+
+	bool permanent;	 /* durable, shared, named by its client, and there
+			  * until somebody deletes it */
+	bool stores_all; /* messages are stored whatever they ask for */
+
+	/* What clients may ask for. */
+	bool conditional_delete; /* if-unused, if-empty */
+	bool channel_prefetch;	 /* basic.qos with global */
+	bool exclusive_consumer; /* else it is one like any other */
+	bool single_get;   /* basic.get beside a single active consumer */
+	bool dead_refused; /* reject-publish-dlx; else it is drop-head */
 };
 
 /* The type of that name, NULL if there is none. */
