@@ -15,7 +15,8 @@
 #include "broker/server.h"
 #include "broker/vhost.h"
 
-static const char *const reasons[] = {"rejected", "expired", "maxlen"};
+static const char *const reasons[] = {
+    "rejected", "expired", "maxlen", "delivery_limit"};
 
 /* --- the headers ------------------------------------------------------------- */
 

@@ -11,7 +11,12 @@
 struct queue;
 struct server;
 
-enum death { DEATH_REJECTED, DEATH_EXPIRED, DEATH_MAXLEN };
+enum death {
+	DEATH_REJECTED,
+	DEATH_EXPIRED,
+	DEATH_MAXLEN,
+	DEATH_DELIVERY_LIMIT,
+};
 
 /* An entry that was taken from its queue is done with: it goes to the dead letter
  * exchange if the queue has one, else it is forgotten. Takes its reference. */

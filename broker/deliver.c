@@ -2,6 +2,8 @@
 #include "broker/deliver.h"
 
 #include "amqp/frame.h"
+#include "amqp/props.h"
+#include "amqp/table.h"
 #include "broker/channel.h"
 #include "broker/consumer.h"
 #include "broker/server.h"
@@ -37,21 +39,55 @@ put_deliver(uint8_t *p, const struct consumer *c, const struct entry *e,
 	return put_u8(p, FRAME_END);
 }
 
+/* The headers with the count in the place of one that a client may have sent. */
+static void
+put_count(struct writer *w, struct bytes headers, uint32_t returns)
+{
+	struct reader r = reader_of(headers);
+	struct bytes key;
+	struct amqp_value v;
+
+	for (const uint8_t *from = r.p; amqp_table_next(&r, &key, &v);
+	     from = r.p)
+		if (!bytes_eq(key, BYTES("x-delivery-count")))
+			writer_bytes(
+			    w, (struct bytes){from, (size_t)(r.p - from)});
+	table_put_long(w, "x-delivery-count", returns);
+}
+
+struct bytes
+counted_props(struct writer *w, const struct message *m, uint32_t returns)
+{
+	struct writer headers = {0};
+	struct amqp_props p;
+
+	amqp_props_parse(message_props(m), &p);
+	put_count(&headers, p.headers, returns);
+	p.headers = writer_view(&headers);
+	p.flags |= PROP_HEADERS;
+	w->n = 0;
+	amqp_props_write(w, &p);
+	writer_fini(&headers);
+	return writer_view(w);
+}
+
 /* The content header's frame up to where the properties go. */
 static uint8_t *
-put_header_start(uint8_t *p, uint16_t channel, const struct message *m)
+put_header_start(uint8_t *p, uint16_t channel, const struct message *m,
+    struct bytes props)
 {
-	p = put_prefix(p, FRAME_HEADER, channel,
-	    FRAME_CONTENT_HEADER + m->props_size);
+	p = put_prefix(
+	    p, FRAME_HEADER, channel, FRAME_CONTENT_HEADER + props.n);
 	p = put_u16(p, CLASS_BASIC);
 	p = put_u16(p, 0);
 	return put_u64(p, m->body_size);
 }
 
 static uint8_t *
-put_header(uint8_t *p, uint16_t channel, const struct message *m)
+put_header(uint8_t *p, uint16_t channel, const struct message *m,
+    struct bytes props)
 {
-	p = put_bytes(put_header_start(p, channel, m), message_props(m));
+	p = put_bytes(put_header_start(p, channel, m, props), props);
 	return put_u8(p, FRAME_END);
 }
 
@@ -86,14 +122,15 @@ send_body(struct connection *c, uint16_t channel, struct message *m)
 
 /* Properties too large for one block. */
 static void
-send_large_header(struct connection *c, uint16_t channel, struct message *m)
+send_large_header(struct connection *c, uint16_t channel,
+    const struct message *m, struct bytes props)
 {
 	uint8_t start[FRAME_PREFIX + FRAME_CONTENT_HEADER], end = FRAME_END;
 
-	put_header_start(start, channel, m);
+	put_header_start(start, channel, m, props);
 	transport_write(
 	    &c->transport, (struct bytes){start, sizeof start});
-	transport_write(&c->transport, message_props(m));
+	transport_write(&c->transport, props);
 	transport_write(&c->transport, (struct bytes){&end, 1});
 }
 
@@ -110,32 +147,36 @@ deliver(struct consumer *consumer, const struct entry *e, uint64_t tag)
 	struct connection *c = consumer->channel->connection;
 	uint16_t channel = consumer->channel->number;
 	struct message *m = e->message;
-	bool small = m->props_size <= CONTIGUOUS_MAX - LEND_SIZE;
+	struct bytes props = e->returns == 0
+	    ? message_props(m)
+	    : counted_props(&c->server->writer, m, e->returns);
+	bool small = props.n <= CONTIGUOUS_MAX - LEND_SIZE;
 	bool copied = small && copies_body(c, m);
 	size_t room = FRAME_OVERHEAD + DELIVER_FIXED + consumer->tag.n +
 	    m->names_size;
 	uint8_t *start, *p;
 
 	if (small)
-		room += FRAME_OVERHEAD + FRAME_CONTENT_HEADER + m->props_size;
+		room += FRAME_OVERHEAD + FRAME_CONTENT_HEADER + props.n;
 	if (copied)
 		room += FRAME_OVERHEAD + m->body_size;
 	start = transport_room(&c->transport, room);
 	p = put_deliver(start, consumer, e, tag);
 	if (small)
-		p = put_header(p, channel, m);
+		p = put_header(p, channel, m, props);
 	if (copied && m->body_size > 0)
 		p = put_body(p, channel, message_body(m));
 	transport_used(&c->transport, (size_t)(p - start));
 	if (!small)
-		send_large_header(c, channel, m);
+		send_large_header(c, channel, m, props);
 	if (!copied)
 		send_body(c, channel, m);
 }
 
 void
 encode_content(struct writer *w, struct channel *ch,
-    const struct amqp_method *method, const struct message *m)
+    const struct amqp_method *method, const struct message *m,
+    struct bytes props)
 {
 	struct bytes body = message_body(m);
 	size_t most = ch->connection->frame_max - FRAME_OVERHEAD;
@@ -145,8 +186,8 @@ encode_content(struct writer *w, struct channel *ch,
 	*budget -= cost < *budget ? cost : *budget;
 	amqp_method_frame(w, ch->number, method);
 	p = writer_room(
-	    w, FRAME_OVERHEAD + FRAME_CONTENT_HEADER + m->props_size);
-	w->n += (size_t)(put_header(p, ch->number, m) - p);
+	    w, FRAME_OVERHEAD + FRAME_CONTENT_HEADER + props.n);
+	w->n += (size_t)(put_header(p, ch->number, m, props) - p);
 	while (body.n > 0) {
 		size_t n = body.n < most ? body.n : most;
 
@@ -168,7 +209,7 @@ send_return(struct channel *ch, const struct message *m)
 		message_exchange(m), message_key(m)}};
 
 	w->n = 0;
-	encode_content(w, ch, &method, m);
+	encode_content(w, ch, &method, m, message_props(m));
 	connection_send_encoded(ch->connection, writer_view(w));
 	ch->server->stats.returned++;
 }

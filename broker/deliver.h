@@ -12,9 +12,15 @@ struct writer;
 /* basic.deliver with its content, encoded in place. */
 void deliver(struct consumer *, const struct entry *, uint64_t tag);
 
-/* Appends a method frame, the content header and body frames. */
+/* The message's properties with the header x-delivery-count: how often it came
+ * back before. They are written into the writer, emptied first. */
+struct bytes counted_props(
+    struct writer *, const struct message *, uint32_t returns);
+
+/* Appends a method frame, the content header with these properties and body
+ * frames. */
 void encode_content(struct writer *, struct channel *,
-    const struct amqp_method *, const struct message *);
+    const struct amqp_method *, const struct message *, struct bytes props);
 
 /* basic.return of what led nowhere, 312 NO_ROUTE. */
 void send_return(struct channel *, const struct message *);

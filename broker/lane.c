@@ -34,6 +34,7 @@ lane_fini(struct lane *l)
 void
 lane_restore(struct lane *l, const struct lane_state *s)
 {
+	l->noted = s->noted != 0;
 	l->next_position = l->committed_to = s->next_position;
 	l->delivered_to = s->delivered_to;
 	l->stored_count = l->out_count = l->ready = s->count;
@@ -88,6 +89,9 @@ lane_hand_over(struct lane *l, struct lane_change *c)
 	c->bytes = l->stored_bytes;
 	c->next_position = l->next_position;
 	c->delivered_to = l->delivered_to;
+	c->noted = l->noted;
+	if (l->stored_count == 0)
+		l->noted = false;
 	l->change = NULL;
 }
 
@@ -267,6 +271,7 @@ load_new(struct lane *l, const struct lane_mark *mark)
 	    mark->bytes / 4 < LOAD_BYTES ? mark->bytes / 4 : LOAD_BYTES;
 	load->epoch = l->epoch;
 	load->owner = l;
+	load->noted = l->noted;
 	return load;
 }
 
@@ -282,15 +287,25 @@ lane_load(
 	return true;
 }
 
+/* What a crash took from whoever had it has come back too. */
+static void
+was_delivered(const struct lane *l, struct entry *e)
+{
+	e->flags |= ENTRY_REDELIVERED;
+	if (l->counts && e->returns == 0)
+		e->returns = 1;
+}
+
 /* The entry that was loaded; it is out no more. */
 static struct entry
 loaded_entry(struct lane *l, struct loaded *loaded)
 {
 	struct entry e = {loaded->message, loaded->position, loaded->deadline,
-	    ENTRY_STORED, 0};
+	    ENTRY_STORED,
+	    loaded->note, 0};
 
 	if (e.position < l->delivered_to)
-		e.flags |= ENTRY_REDELIVERED;
+		was_delivered(l, &e);
 	loaded->message = NULL;
 	l->out_count--;
 	l->out_bytes -= e.message->body_size;
@@ -625,6 +640,15 @@ lane_expired(struct lane *l, struct journal *j, uint64_t position)
 	if (l->sweep.unsettled > 0 && is_swept(l, position) &&
 	    --l->sweep.unsettled == 0)
 		sweep_settled(l, j, true);
+}
+
+void
+lane_note_returns(struct lane *l, struct journal *j, const struct entry *e)
+{
+	if (!(e->flags & ENTRY_STORED))
+		return;
+	lane_note(change(l, j), e->position, e->returns);
+	l->noted = true;
 }
 
 /* --- purge and delete -------------------------------------------------------- */

@@ -76,6 +76,8 @@ struct lane {
 	uint64_t waiting_bytes;
 	struct lane_change *change; /* in the open batch */
 	void *owner;	  /* its queue */
+	bool counts;	  /* how often its entries came back */
+	bool noted;	  /* the store may have notes about that */
 	uint8_t priority; /* which of its queue's lanes it is */
 };
 
@@ -102,6 +104,9 @@ struct entry lane_pop(struct lane *);
 
 /* Puts back an entry that was taken; takes its reference. */
 void lane_requeue(struct lane *, struct entry);
+
+/* Tells the store how often the entry came back. */
+void lane_note_returns(struct lane *, struct journal *, const struct entry *);
 
 /* An entry that was taken is done with: the store forgets it. The reference
  * stays the caller's. */

@@ -46,8 +46,19 @@ overflow(struct bytes arguments)
 	return OVERFLOW_DROP_HEAD;
 }
 
+/* A negative limit is none. */
+static uint64_t
+delivery_limit(struct bytes arguments, int64_t default_returns)
+{
+	uint64_t absent = default_returns > 0 ? (uint64_t)default_returns
+					      : UINT64_MAX;
+	uint64_t n = number(arguments, "x-delivery-limit", absent);
+
+	return n > INT64_MAX ? UINT64_MAX : n;
+}
+
 void
-limits_parse(struct limits *l, struct bytes arguments)
+limits_parse(struct limits *l, struct bytes arguments, int64_t default_returns)
 {
 	*l = (struct limits){0};
 	l->ttl = (int64_t)number(arguments, "x-message-ttl", UINT64_MAX);
@@ -59,6 +70,7 @@ limits_parse(struct limits *l, struct bytes arguments)
 	l->bounded = l->max_length < UINT64_MAX || l->max_bytes < UINT64_MAX;
 	l->max_priority = (uint8_t)number(arguments, "x-max-priority", 0);
 	l->overflow = overflow(arguments);
+	l->delivery_limit = delivery_limit(arguments, default_returns);
 	l->single_active = flag(arguments, "x-single-active-consumer");
 	l->dead_letters =
 	    text(arguments, "x-dead-letter-exchange", &l->dead_exchange);

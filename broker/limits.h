@@ -20,13 +20,16 @@ struct limits {
 	bool bounded;	     /* one of the two is set */
 	uint8_t max_priority; /* 0: all are the same */
 	enum overflow overflow;
+	uint64_t delivery_limit; /* times it may come back; UINT64_MAX: any */
 	bool dead_letters; /* has a dead letter exchange */
 	bool has_dead_key;
 	bool single_active; /* one consumer at a time is served */
 	struct bytes dead_exchange, dead_key; /* borrowed from the arguments */
 };
 
-/* Reads arguments that passed arguments_check. */
-void limits_parse(struct limits *, struct bytes arguments);
+/* Reads arguments that passed arguments_check. default_returns is the delivery
+ * limit of those that say nothing, 0 for none. */
+void limits_parse(
+    struct limits *, struct bytes arguments, int64_t default_returns);
 
 #endif

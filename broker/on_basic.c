@@ -158,15 +158,21 @@ on_basic_cancel(struct channel *ch, const struct amqp_method *m)
 
 /* --- get ------------------------------------------------------------------------ */
 
+/* A queue that counts tells it, even if it is 0 (as RabbitMQ does, for
+ * basic.get). */
 static void
 reply_content(struct channel *ch, const struct amqp_method *m,
-    const struct message *message)
+    const struct queue *q, const struct entry *e)
 {
-	struct writer *w = &ch->server->writer;
+	struct writer *w = &ch->server->writer, counted = {0};
+	struct bytes props = q->type->counts
+	    ? counted_props(&counted, e->message, e->returns)
+	    : message_props(e->message);
 
 	w->n = 0;
-	encode_content(w, ch, m, message);
+	encode_content(w, ch, m, e->message, props);
 	promise_delivery(ch, writer_view(w), ch->server->changed_seq);
+	writer_fini(&counted);
 }
 
 static void
@@ -180,7 +186,7 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 
 	if (no_ack) {
 		m.basic_get_ok.delivery_tag = ledger_skip(&ch->ledger);
-		reply_content(ch, &m, e->message);
+		reply_content(ch, &m, q, e);
 		queue_settle(q, e);
 		return;
 	}
@@ -189,7 +195,7 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 	    queue_ref(q), NULL, *e, overdue_stamp(q->server)};
 	overdue_watch(ch, q);
 	q->unacked++;
-	reply_content(ch, &m, e->message);
+	reply_content(ch, &m, q, e);
 }
 
 static int

@@ -204,11 +204,12 @@ on_queue_declare(struct channel *ch, const struct amqp_method *method)
 		return declare_replies(ch, name, m);
 	if (m->passive)
 		return declare_passive(ch, name, m);
-	if ((code = choose_name(ch, m, buffer, &name)) != AMQP_OK ||
-	    (code = channel_may(ch, VERB_CONFIGURE, "queue", name)) != AMQP_OK)
-		return code;
 	full.arguments = with_default_type(ch, m, &w);
-	code = declare(ch, name, &full);
+	code = choose_name(ch, &full, buffer, &name);
+	if (code == AMQP_OK)
+		code = channel_may(ch, VERB_CONFIGURE, "queue", name);
+	if (code == AMQP_OK)
+		code = declare(ch, name, &full);
 	writer_fini(&w);
 	return code;
 }

@@ -23,7 +23,8 @@ take_limits(struct queue *q)
 	if (q->type == NULL)
 		q->type = queue_type_of(BYTES(""));
 	q->stores_all = q->type->stores_all;
-	limits_parse(&q->limits, q->arguments);
+	limits_parse(&q->limits, q->arguments,
+	    q->server->config->default_delivery_limit);
 	if (q->limits.overflow == OVERFLOW_REJECT_DLX &&
 	    !q->type->dead_refused) {
 		q->limits.overflow = OVERFLOW_DROP_HEAD;
@@ -53,6 +54,7 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	TAILQ_INIT(&q->waiting);
 	take_limits(q);
 	lanes_init(&q->lanes, lane_id, q->limits.max_priority, q);
+	q->lanes.lowest.counts = q->type->counts;
 	expiry_used(q);
 	return q;
 }
@@ -292,14 +294,33 @@ queue_settle(struct queue *q, struct entry *e)
 	q->server->stats.acked++;
 }
 
+/* Counts that it came back; once too often is false. */
+static bool
+may_come_back(struct queue *q, struct lane *lane, struct entry *e)
+{
+	if (!lane->counts)
+		return true;
+	e->returns += e->returns < RETURNS_MAX;
+	if (e->returns > q->limits.delivery_limit)
+		return false;
+	lane_note_returns(lane, &q->server->journal, e);
+	return true;
+}
+
 void
 queue_requeue(struct queue *q, struct entry e)
 {
+	struct lane *lane = lanes_of(&q->lanes, e.message);
+
 	if (q->deleted) {
 		message_unref(e.message);
 		return;
 	}
-	lane_requeue(lanes_of(&q->lanes, e.message), e);
+	if (!may_come_back(q, lane, &e)) {
+		deadletter(q, e, DEATH_DELIVERY_LIMIT);
+		return;
+	}
+	lane_requeue(lane, e);
 	queue_wake(q);
 	expiry_trim(q);
 	if (q->timed)

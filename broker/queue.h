@@ -115,7 +115,8 @@ bool queue_take(struct queue *, struct entry *, bool *wait);
 /* An entry that was taken is acknowledged or thrown away. */
 void queue_settle(struct queue *, struct entry *);
 
-/* An entry that was taken comes back to its place. Takes its reference. */
+/* An entry that was taken comes back to its place, or is dead if it did so too
+ * often. Takes its reference. */
 void queue_requeue(struct queue *, struct entry);
 
 /* Removes what is ready and returns how many; freed in slices. Durable when

@@ -16,7 +16,8 @@ static const struct queue_type types[] = {
 	.name = "quorum",
 	.module = "rabbit_quorum_queue",
 	.permanent = true,
-	.stores_all = true},
+	.stores_all = true,
+	.counts = true},
 };
 
 const struct queue_type *

@@ -19,6 +19,7 @@ struct queue_type {
 	bool permanent;	 /* durable, shared, named by its client, and there
 			  * until somebody deletes it */
 	bool stores_all; /* messages are stored whatever they ask for */
+	bool counts;	 /* how often each message came back, and tells it */
 
 	/* What clients may ask for. */
 	bool conditional_delete; /* if-unused, if-empty */

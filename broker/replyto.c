@@ -107,7 +107,7 @@ give(struct reply_consumer *r, struct message *m)
 		return;
 	}
 	w->n = 0;
-	encode_content(w, ch, &method, m);
+	encode_content(w, ch, &method, m, message_props(m));
 	promise_reply(ch, writer_view(w), 0);
 }
 

@@ -107,6 +107,8 @@ lane_erase(struct lane_change *l, uint64_t position)
 	    l->puts[i].message == NULL)
 		return false;
 	forget(l, &l->puts[i]);
+	if (l->note_count > 0) /* perhaps beside this one */
+		lane_remove(l, position, position);
 	return true;
 }
 
@@ -173,6 +175,58 @@ lane_remove(struct lane_change *l, uint64_t first, uint64_t last)
 	l->batch->changes++;
 }
 
+/* --- notes -------------------------------------------------------------- */
+
+static int
+compare_notes(const void *a, const void *b)
+{
+	const struct note *x = a, *y = b;
+
+	if (x->position != y->position)
+		return x->position > y->position ? 1 : -1;
+	return (x->value > y->value) - (x->value < y->value);
+}
+
+/* Only the greatest beside each entry stays. */
+static size_t
+notes_join(struct note *notes, size_t count)
+{
+	size_t n = 0;
+
+	if (count == 0)
+		return 0;
+	qsort(notes, count, sizeof *notes, compare_notes);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && notes[i].position != notes[n].position)
+			n++;
+		notes[n] = notes[i];
+	}
+	return n + 1;
+}
+
+/* An entry that comes back again and again has one note in the end. */
+static void
+grow_notes(struct lane_change *l)
+{
+	size_t n = notes_join(l->notes, l->note_count);
+
+	l->batch->changes -= l->note_count - n;
+	l->note_count = n;
+	if (n <= l->note_size / 2 && l->note_size > 0)
+		return;
+	l->note_size = l->note_size > 0 ? 2 * l->note_size : 4;
+	l->notes = xrealloc(l->notes, l->note_size * sizeof *l->notes);
+}
+
+void
+lane_note(struct lane_change *l, uint64_t position, uint32_t value)
+{
+	if (l->note_count == l->note_size)
+		grow_notes(l);
+	l->notes[l->note_count++] = (struct note){position, value};
+	l->batch->changes++;
+}
+
 void
 lane_take(struct lane_change *l, struct due due)
 {
@@ -205,9 +259,10 @@ lane_drop(struct lane_change *l)
 		if (l->puts[i].message != NULL)
 			forget(l, &l->puts[i]);
 	l->put_count = 0;
-	l->batch->changes -=
-	    l->removal_count + l->taken_count + l->deferral_count;
+	l->batch->changes -= l->removal_count + l->taken_count +
+	    l->deferral_count + l->note_count;
 	l->removal_count = l->taken_count = l->deferral_count = 0;
+	l->note_count = 0;
 	l->batch->changes += !l->drop;
 	l->drop = true;
 }
@@ -232,6 +287,7 @@ free_lane(struct batch *b, size_t *budget)
 	free(l->removals);
 	free(l->taken);
 	free(l->deferrals);
+	free(l->notes);
 	free(l);
 }
 

@@ -82,6 +82,13 @@ struct deferral {
 	int64_t deadline;
 };
 
+/* A number above 0 that the loop keeps beside an entry, and gets back with it.
+ * It goes with the entry. */
+struct note {
+	uint64_t position;
+	uint32_t value;
+};
+
 /* What a batch does to one lane. The puts lie at first_put, first_put + 1 and
  * so on; removals never name a position of the same batch's puts (such a put is
  * erased instead). A range may cover positions that hold nothing.
@@ -102,7 +109,11 @@ struct lane_change {
 	size_t taken_count, taken_size;
 	struct deferral *deferrals;
 	size_t deferral_count, deferral_size;
+	struct note *notes;
+	size_t note_count, note_size;
 	bool drop; /* the lane goes with all it holds */
+	bool noted; /* the loop's word: entries of the lane may have notes, now
+		     * or until a removal of this batch */
 
 	/* The lane after this batch, as the loop knows it: live stored entries
 	 * and their body bytes, the lowest position that may be live, the next
@@ -157,6 +168,9 @@ void lane_remove(struct lane_change *, uint64_t first, uint64_t last);
 
 /* The same for an entry of a timed lane. */
 void lane_take(struct lane_change *, struct due);
+/* Writes a note beside an entry of this batch or an earlier one that is not
+ * removed. Of several notes beside one entry the greatest counts. */
+void lane_note(struct lane_change *, uint64_t position, uint32_t value);
 
 /* What a load of due entries said must wait until all that it gave back is
  * removed, in this batch or earlier ones. */

@@ -16,6 +16,7 @@ struct entry {
 	uint64_t position;
 	int64_t deadline;
 	struct message *message; /* NULL: removed */
+	uint32_t note;
 };
 
 enum { BLOCK = 512, SIZE_MIN = 16 };
@@ -145,7 +146,7 @@ lane_add(struct lane *l, uint64_t position, const struct put *p)
 		    (l->size / BLOCK + 1) * sizeof *l->minima);
 	}
 	*lane_next(l, p->deadline) =
-	    (struct entry){position, p->deadline, message_ref(p->message)};
+	    (struct entry){position, p->deadline, message_ref(p->message), 0};
 	l->live++;
 }
 
@@ -162,6 +163,16 @@ lane_add_put(
 }
 
 static void
+lane_add_note(struct lane *l, const struct note *n)
+{
+	size_t i = lane_find(l, n->position);
+
+	if (i < l->count && l->entries[i].position == n->position &&
+	    l->entries[i].note < n->value)
+		l->entries[i].note = n->value;
+}
+
+static void
 lane_apply(struct memory_store *s, const struct lane_change *c)
 {
 	struct lane *l = lane_get(s, c->lane);
@@ -174,8 +185,10 @@ lane_apply(struct memory_store *s, const struct lane_change *c)
 			lane_add_put(l, c, c->first_put + i, &c->puts[i]);
 	for (size_t i = 0; i < c->taken_count; i++)
 		timed_remove(&l->timed, c->taken[i]);
+	for (size_t i = 0; i < c->note_count; i++)
+		lane_add_note(l, &c->notes[i]);
 	l->state = (struct lane_state){c->lane, c->count, c->bytes, c->first,
-	    c->next_position, c->delivered_to, 0};
+	    c->next_position, c->delivered_to, c->noted, 0};
 	if (s->last_lane < c->lane)
 		s->last_lane = c->lane;
 	if (c->drop)
@@ -294,9 +307,13 @@ load_in_order(const struct lane *l, struct load *load)
 	for (size_t i = lane_find(l, load->first);
 	     i < l->count && l->entries[i].position <= load->last; i++) {
 		struct entry *e = &l->entries[i];
-		if (e->message != NULL &&
-		    load_add(load, e->position, e->deadline,
-			message_ref(e->message)))
+		bool full;
+		if (e->message == NULL)
+			continue;
+		full = load_add(load, e->position, e->deadline,
+		    message_ref(e->message));
+		load->entries[load->count - 1].note = e->note;
+		if (full)
 			return;
 	}
 	load->next = load->last < UINT64_MAX ? load->last + 1 : UINT64_MAX;
@@ -308,9 +325,12 @@ load_due_entry(struct load *load, const struct entry *e, bool full)
 {
 	if (e->position < load->first || e->position > load->last)
 		return full;
-	if (!full && e->deadline <= load->due)
-		return load_add(load, e->position, e->deadline,
+	if (!full && e->deadline <= load->due) {
+		full = load_add(load, e->position, e->deadline,
 		    message_ref(e->message));
+		load->entries[load->count - 1].note = e->note;
+		return full;
+	}
 	load_leave(load, e->deadline);
 	return full;
 }

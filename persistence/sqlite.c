@@ -251,10 +251,10 @@ restore_lanes(struct connection *c, const struct store_visitor *v)
 
 	while ((rc = connection_step(c, st)) == SQLITE_ROW) {
 		uint64_t *to[] = {&l.lane, &l.count, &l.bytes, &l.first,
-		    &l.next_position, &l.delivered_to};
-		for (int i = 0; i < 6; i++)
+		    &l.next_position, &l.delivered_to, &l.noted};
+		for (int i = 0; i < 7; i++)
 			*to[i] = (uint64_t)sqlite3_column_int64(st, i);
-		l.next_deadline = sqlite3_column_int64(st, 6);
+		l.next_deadline = sqlite3_column_int64(st, 7);
 		v->lane(v->arg, &l);
 	}
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;

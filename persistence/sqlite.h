@@ -10,6 +10,7 @@
  *
  *	meta		one row: last seq, highest lane id ever used
  *	lane		what lane_change says of each lane
+ *	note		numbers kept beside entries
  *	pack		runs of entries: (lane, first) and which still live
  *	chunk		the bytes of packs, and bodies that are kept apart
  *	body, share	how many entries need a body that is kept apart
@@ -53,11 +54,17 @@ sqlite_int(uint64_t v)
 	X(META_GET, "SELECT seq, last_lane FROM meta") \
 	X(META_SET, "UPDATE meta SET seq = ?, last_lane = ?") \
 	X(LANES, "SELECT id, count, bytes, first, next_position," \
-	    " delivered_to, coalesce((SELECT min(min_deadline) FROM pack" \
+	    " delivered_to, noted, coalesce((SELECT min(min_deadline) FROM pack" \
 	    " WHERE pack.lane = lane.id AND min_deadline > 0), 0)" \
 	    " FROM lane ORDER BY id") \
-	X(LANE_SET, "INSERT OR REPLACE INTO lane VALUES (?, ?, ?, ?, ?, ?)") \
+	X(LANE_SET, "INSERT OR REPLACE INTO lane VALUES (?, ?, ?, ?, ?, ?, ?)") \
 	X(LANE_DROP, "DELETE FROM lane WHERE id = ?") \
+	X(NOTE_SET, "INSERT INTO note VALUES (?, ?, ?) ON CONFLICT DO UPDATE" \
+	    " SET value = max(value, excluded.value)") \
+	X(NOTE_GET, "SELECT value FROM note WHERE lane = ? AND position = ?") \
+	X(NOTES_DROP, "DELETE FROM note WHERE lane = ?1 AND position IN" \
+	    " (SELECT position FROM note WHERE lane = ?1" \
+	    " AND position BETWEEN ?2 AND ?3 LIMIT ?4)") \
 	X(CHUNK_ADD, "INSERT INTO chunk (data) VALUES (?)") \
 	X(CHUNK_GET, "SELECT data FROM chunk WHERE id = ?") \
 	X(BODY_ADD, "INSERT INTO body VALUES (?, ?)") \
@@ -247,6 +254,11 @@ int packs_slice(struct connection *, uint64_t lane, uint64_t first,
 int timed_write(struct connection *, const struct lane_change *);
 int timed_load(struct connection *, struct load *);
 int timed_drop_slice(struct connection *, uint64_t lane, bool *more);
+
+/* Drops the notes beside the entries of a range; *more if there were too many
+ * for once. */
+int notes_drop(struct connection *, uint64_t lane, uint64_t first,
+    uint64_t last, bool *more);
 
 /* After an IO error: closes all, makes sure of the log, and opens again. */
 enum store_status store_reconnect(struct sqlite_store *);

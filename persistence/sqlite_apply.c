@@ -319,6 +319,20 @@ drop_packs(struct transaction *t, uint64_t lane, uint64_t first, uint64_t last)
 	return connection_do(t->c, ST_GARBAGE_ADD, "iii", lane, first, last);
 }
 
+/* What is left of very many is garbage too. */
+static int
+drop_notes(
+    struct transaction *t, uint64_t lane, uint64_t first, uint64_t last)
+{
+	bool more = false;
+	int rc = notes_drop(t->c, lane, first, last, &more);
+
+	if (rc != SQLITE_OK || !more)
+		return rc;
+	t->littered = true;
+	return connection_do(t->c, ST_GARBAGE_ADD, "iii", lane, first, last);
+}
+
 /* The pack across the beginning, those wholly inside, the one across the end.
  */
 static int
@@ -352,9 +366,13 @@ remove_ranges(struct transaction *t, const struct lane_change *l)
 	memcpy(r, l->removals, l->removal_count * sizeof *r);
 	count = ranges_join(r, l->removal_count);
 	t->cursor.loaded = false;
-	for (size_t i = 0; i < count && rc == SQLITE_OK; i++)
-		rc = remove_range(
-		    t, l->lane, r[i].first, (uint64_t)sqlite_int(r[i].last));
+	for (size_t i = 0; i < count && rc == SQLITE_OK; i++) {
+		uint64_t last = (uint64_t)sqlite_int(r[i].last);
+
+		rc = remove_range(t, l->lane, r[i].first, last);
+		if (rc == SQLITE_OK && l->noted)
+			rc = drop_notes(t, l->lane, r[i].first, last);
+	}
 	free(r);
 	return rc == SQLITE_OK ? cursor_flush(t, l->lane) : rc;
 }
@@ -387,12 +405,25 @@ drop_timed(struct transaction *t, uint64_t lane)
 }
 
 static int
-drop_lane(struct transaction *t, uint64_t lane)
+write_notes(struct transaction *t, const struct lane_change *l)
+{
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < l->note_count && rc == SQLITE_OK; i++)
+		rc = connection_do(t->c, ST_NOTE_SET, "iii", l->lane,
+		    l->notes[i].position, (uint64_t)l->notes[i].value);
+	return rc;
+}
+
+static int
+drop_lane(struct transaction *t, uint64_t lane, bool noted)
 {
 	int rc = drop_packs(t, lane, 0, INT64_MAX);
 
 	if (rc == SQLITE_OK)
 		rc = drop_timed(t, lane);
+	if (rc == SQLITE_OK && noted)
+		rc = drop_notes(t, lane, 0, INT64_MAX);
 	if (rc != SQLITE_OK)
 		return rc;
 	return connection_do(t->c, ST_LANE_DROP, "i", lane);
@@ -406,8 +437,10 @@ write_lane(struct transaction *t, const struct lane_change *l)
 	if (l->lane > t->last_lane)
 		t->last_lane = l->lane;
 	if (l->drop)
-		return drop_lane(t, l->lane);
-	if (l->removal_count > 0)
+		return drop_lane(t, l->lane, l->noted);
+	/* Before the removals: these take the notes of what came and went. */
+	rc = write_notes(t, l);
+	if (rc == SQLITE_OK && l->removal_count > 0)
 		rc = remove_ranges(t, l);
 	if (rc == SQLITE_OK)
 		rc = write_deferrals(t, l);
@@ -415,8 +448,9 @@ write_lane(struct transaction *t, const struct lane_change *l)
 		rc = l->timed ? timed_write(t->c, l) : write_puts(t, l);
 	if (rc != SQLITE_OK)
 		return rc;
-	return connection_do(t->c, ST_LANE_SET, "iiiiii", l->lane, l->count,
-	    l->bytes, l->first, l->next_position, l->delivered_to);
+	return connection_do(t->c, ST_LANE_SET, "iiiiiii", l->lane, l->count,
+	    l->bytes, l->first, l->next_position, l->delivered_to,
+	    (uint64_t)l->noted);
 }
 
 /* The lane that a definition names, or 0. */

@@ -13,6 +13,7 @@ enum {
 	PAGES_BETWEEN = (8 << 20) / PAGE, /* commits this much, then asks */
 	PACKS_IN_A_SLICE = 16,
 	FREE_PAGES_KEPT = (16 << 20) / PAGE,
+	NOTES_IN_A_SLICE = 1024,
 	CHANGES_BETWEEN = 256, /* rows, before the free pages are counted */
 };
 
@@ -128,6 +129,18 @@ packs_slice(struct connection *c, uint64_t lane, uint64_t first, uint64_t last,
 	return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
+int
+notes_drop(struct connection *c, uint64_t lane, uint64_t first, uint64_t last,
+    bool *more)
+{
+	int rc = connection_do(c, ST_NOTES_DROP, "iiii", lane, first, last,
+	    (uint64_t)NOTES_IN_A_SLICE);
+
+	*more = rc == SQLITE_OK &&
+	    sqlite3_changes(c->db) == NOTES_IN_A_SLICE;
+	return rc;
+}
+
 struct garbage {
 	uint64_t lane, first, last;
 };
@@ -147,8 +160,8 @@ find_garbage(struct connection *c, struct garbage *g)
 	return rc;
 }
 
-/* The first packs of a range, or the first entries of a timed lane; the range
- * goes with the last of them. */
+/* The first packs and notes of a range, or the first entries of a timed lane;
+ * the range goes with the last of them. */
 static int
 drop_slice(struct connection *c, const struct garbage *g)
 {
@@ -160,7 +173,9 @@ drop_slice(struct connection *c, const struct garbage *g)
 	if (rc == SQLITE_OK && count > 0)
 		rc = connection_do(
 		    c, ST_PACKS_DROP, "iii", g->lane, g->first, behind);
-	if (rc == SQLITE_OK && count == 0 && g->last == INT64_MAX)
+	if (rc == SQLITE_OK)
+		rc = notes_drop(c, g->lane, g->first, g->last, &more);
+	if (rc == SQLITE_OK && count == 0 && !more && g->last == INT64_MAX)
 		rc = timed_drop_slice(c, g->lane, &more);
 	if (rc == SQLITE_OK && count < PACKS_IN_A_SLICE && !more)
 		rc = connection_do(c, ST_GARBAGE_DROP, "ii", g->lane, g->first);

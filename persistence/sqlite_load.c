@@ -127,15 +127,32 @@ struct walk {
 	bool full;
 };
 
+/* The note beside the entry that was added last. */
+static int
+read_note(struct walk *w)
+{
+	struct loaded *last = &w->load->entries[w->load->count - 1];
+	sqlite3_stmt *st = connection_ask(
+	    w->c, ST_NOTE_GET, "ii", w->load->lane, last->position);
+	int rc = connection_step(w->c, st);
+
+	if (rc != SQLITE_ROW)
+		return rc == SQLITE_DONE ? SQLITE_OK : rc;
+	last->note = (uint32_t)sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return SQLITE_OK;
+}
+
 static int
 add_entry(struct walk *w, const struct pack_entry *e)
 {
 	struct message *m;
 	int rc = make_message(w->c, e, &m);
 
-	if (rc == SQLITE_OK)
-		w->full = load_add(w->load, e->position, e->deadline, m);
-	return rc;
+	if (rc != SQLITE_OK)
+		return rc;
+	w->full = load_add(w->load, e->position, e->deadline, m);
+	return w->load->noted ? read_note(w) : SQLITE_OK;
 }
 
 /* Reads a pack's bytes with a function that is given them. */

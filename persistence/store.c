@@ -32,7 +32,7 @@ load_add(struct load *l, uint64_t position, int64_t deadline, struct message *m)
 	size_t size = message_size(m);
 
 	l->entries = grow(l->entries, l->count, sizeof *l->entries);
-	l->entries[l->count++] = (struct loaded){position, deadline, m};
+	l->entries[l->count++] = (struct loaded){position, deadline, m, 0};
 	l->next = position + 1;
 	l->bytes += size;
 	return l->bytes >= l->max_bytes;

@@ -18,6 +18,7 @@ enum store_status {
 /* One lane as it was at the last commit. */
 struct lane_state {
 	uint64_t lane, count, bytes, first, next_position, delivered_to;
+	uint64_t noted; /* 1: entries may have notes */
 	int64_t next_deadline; /* nothing goes before it; 0: nothing has one */
 };
 
@@ -33,6 +34,7 @@ struct loaded {
 	uint64_t position;
 	int64_t deadline;
 	struct message *message; /* the reader's reference */
+	uint32_t note;		 /* 0: none */
 };
 
 /* Reads live entries of a lane: in order, or those that are due. The caller
@@ -57,6 +59,7 @@ struct load {
 	int64_t due;	      /* wall-clock milliseconds; 0: all in order */
 	uint64_t epoch;	      /* the loop's: late results are thrown away */
 	void *owner;	      /* the loop's */
+	bool noted;	      /* entries of the lane may have notes */
 
 	struct loaded *entries; /* malloc'd; load_free frees it and drops the
 				 * references that are still in it */
@@ -76,7 +79,7 @@ struct load {
 
 void load_free(struct load *);
 
-/* For stores: adds an entry and takes the reference; true if max_bytes (of the
+/* For stores: adds an entry, without a note, and takes the reference; true if max_bytes (of the
  * messages' memory) are reached, with next behind the entry. */
 bool load_add(struct load *, uint64_t position, int64_t deadline,
     struct message *);

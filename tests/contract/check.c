@@ -63,6 +63,18 @@ count_bits(sqlite3_context *context, int n, sqlite3_value **values)
 	sqlite3_result_int(context, bits);
 }
 
+/* Whether the bitmap says that a position, counted from the first, lives. */
+static void
+bit_of(sqlite3_context *context, int n, sqlite3_value **values)
+{
+	const uint8_t *p = sqlite3_value_blob(values[0]);
+	int size = sqlite3_value_bytes(values[0]);
+	int at = sqlite3_value_int(values[1]);
+
+	sqlite3_result_int(context,
+	    size == 0 || (at / 8 < size && (p[at / 8] >> at % 8 & 1) != 0));
+}
+
 static void
 ask(sqlite3 *db, const char *question)
 {
@@ -88,9 +100,16 @@ rig_check_file(const char *dir)
 	CU_ASSERT_EQUAL_FATAL(sqlite3_open(path, &db), SQLITE_OK);
 	sqlite3_create_function(
 	    db, "bits", 1, SQLITE_UTF8, NULL, count_bits, NULL, NULL);
+	sqlite3_create_function(
+	    db, "lives", 2, SQLITE_UTF8, NULL, bit_of, NULL, NULL);
 	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
 		ask(db, questions[i]);
 	ask(db, "SELECT 1 FROM pack WHERE length(alive) > 0"
 		" AND live <> bits(alive)");
+	ask(db, "SELECT 1 FROM note n WHERE NOT EXISTS (SELECT 1 FROM pack p"
+		" WHERE p.lane = n.lane AND n.position BETWEEN p.first AND"
+		" p.last AND lives(p.alive, n.position - p.first))"
+		" AND NOT EXISTS (SELECT 1 FROM garbage g WHERE g.lane ="
+		" n.lane AND n.position BETWEEN g.first AND g.last)");
 	sqlite3_close(db);
 }

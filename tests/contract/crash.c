@@ -91,10 +91,14 @@ script(struct rig *r, int step)
 	case 1:
 		rig_remove(r, 1, 110, 110);
 		rig_remove(r, 1, 200, 300);
+		for (uint32_t i = 400; i < 800; i++)
+			rig_note(r, 1, i, i);
 		rig_put(r, 2, 5, 100000, 0);
 		break;
 	case 2:
 		put_everywhere(r, 7, 9000);
+		rig_note(r, 2, 2007, 3);
+		rig_note(r, 1, 400, 401);
 		break;
 	case 3:
 		rig_remove(r, 0, 2, 68);

@@ -230,8 +230,20 @@ rig_remove(struct rig *r, int lane, uint32_t first, uint32_t last)
 	for (uint32_t at = first; at <= last; at++) {
 		l->state.count -= l->letters[at] != 0;
 		l->letters[at] = 0;
+		l->notes[at] = 0;
 	}
 	l->state.delivered_to = l->base + last + 1;
+}
+
+void
+rig_note(struct rig *r, int lane, uint32_t at, uint32_t value)
+{
+	struct model_lane *l = &r->lanes[lane];
+
+	lane_note(change(r, lane), l->base + at, value);
+	if (l->notes[at] < value)
+		l->notes[at] = value;
+	l->state.noted = 1;
 }
 
 void
@@ -254,6 +266,7 @@ fill_in(struct rig *r)
 		c->first = s->first;
 		c->next_position = s->next_position;
 		c->delivered_to = s->delivered_to;
+		c->noted = s->noted != 0;
 		if (c->lane > r->last_lane)
 			r->last_lane = c->lane;
 	}
@@ -325,6 +338,7 @@ rig_load_as(struct rig *r, const struct load *wanted)
 		disturb(r, tries);
 		l = xmalloc(sizeof *l);
 		*l = *wanted;
+		l->noted = !l->timed;
 		r->store->ops->load(r->store, l);
 		if (l->status == STORE_OK || ++tries == 100)
 			break;
@@ -430,6 +444,7 @@ compare_load(const struct model_lane *m, const struct load *l, uint32_t at)
 		CU_ASSERT_FATAL(at < end_of(m));
 		CU_ASSERT_EQUAL_FATAL(e->position, m->base + at);
 		CU_ASSERT_EQUAL(e->deadline, m->deadlines[at]);
+		CU_ASSERT_EQUAL(e->note, m->notes[at]);
 		CU_ASSERT_TRUE(rig_is_letter(e->message, m->letters[at]));
 		at++;
 	}

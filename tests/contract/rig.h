@@ -16,6 +16,7 @@ struct model_lane {
 	uint64_t base; /* the position of letters[0] */
 	uint32_t letters[RIG_POSITIONS];
 	int64_t deadlines[RIG_POSITIONS];
+	uint32_t notes[RIG_POSITIONS];
 	struct lane_state state;
 };
 
@@ -58,6 +59,7 @@ void rig_put(
 void rig_put_letter(struct rig *, int lane, uint32_t at, uint32_t number,
     struct message *, int64_t deadline);
 void rig_remove(struct rig *, int lane, uint32_t first, uint32_t last);
+void rig_note(struct rig *, int lane, uint32_t at, uint32_t value);
 void rig_drop(struct rig *, int lane);
 
 /* Applies the open batch, again and again while the store says that may help.

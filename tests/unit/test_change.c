@@ -198,6 +198,45 @@ test_a_batch_is_freed_within_its_budget(void)
 	message_unref(m);
 }
 
+static void
+test_the_greatest_note_stays(void)
+{
+	struct batch *b = batch_new(1);
+	struct lane_change *l = batch_lane(b, 7, NULL);
+
+	for (uint32_t i = 1; i <= 1000; i++) {
+		lane_note(l, 5, i);
+		lane_note(l, 6, 1001 - i);
+	}
+	CU_ASSERT_TRUE(l->note_count <= 8);
+	CU_ASSERT_EQUAL(b->changes, l->note_count);
+	for (size_t i = 0; i < l->note_count; i++)
+		CU_ASSERT_TRUE(l->notes[i].value <= 1000);
+	CU_ASSERT_EQUAL(l->notes[1].position, 6);
+	CU_ASSERT_EQUAL(l->notes[1].value, 1000);
+	lane_drop(l);
+	CU_ASSERT_EQUAL(b->changes, 1);
+	CU_ASSERT_EQUAL(l->note_count, 0);
+	batch_free(b);
+}
+
+static void
+test_an_erased_put_takes_its_note_along(void)
+{
+	struct batch *b = batch_new(1);
+	struct lane_change *l = batch_lane(b, 7, NULL);
+
+	put(l, 5, "a");
+	put(l, 6, "b");
+	CU_ASSERT_TRUE(lane_erase(l, 5));
+	CU_ASSERT_EQUAL(l->removal_count, 0);
+	lane_note(l, 6, 1);
+	CU_ASSERT_TRUE(lane_erase(l, 6));
+	CU_ASSERT_EQUAL(l->removal_count, 1);
+	CU_ASSERT_EQUAL(l->removals[0].first, 6);
+	batch_free(b);
+}
+
 static const struct unit_test tests[] = {
     {"put takes a reference", test_put_takes_a_reference},
     {"positions left out hold nothing", test_positions_left_out_hold_nothing},
@@ -209,6 +248,9 @@ static const struct unit_test tests[] = {
 	test_removals_out_of_order_do_not_grow_without_bound},
     {"ranges join where they touch or overlap",
 	test_ranges_join_where_they_touch_or_overlap},
+    {"the greatest note stays", test_the_greatest_note_stays},
+    {"an erased put takes its note along",
+	test_an_erased_put_takes_its_note_along},
     {"a dropped lane forgets what it held",
 	test_a_dropped_lane_forgets_what_it_held},
     {"definitions are copied in order", test_definitions_are_copied_in_order},

@@ -113,6 +113,7 @@ static const struct {
     {"vm_memory_high_watermark.absolute", "2GB", "2000000000", "2XB"},
     {"disk_free_limit.relative", "1.5", "1.5", "0x1"},
     {"disk_free_limit.absolute", "5GiB", "5368709120", "-1"},
+    {"quorum_queue.default_delivery_limit", "20", "20", "-1"},
     {"lane_memory_entries", "4", "4", "0"},
     {"lane_memory_bytes", "1GiB", "1073741824", "1XB"},
     {"committer.hold_ms", "1m", "60000", "61s"},
