@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "amqp/props.h"
 #include "amqp/xalloc.h"
 #include "tests/hostile/client.h"
 #include "tests/hostile/raw.h"
@@ -279,5 +280,86 @@ test_deaf_clients(void)
 		witness(w);
 	CHECK(client_ready(filler, 1, "big") == 500);
 	client_close(filler);
+	client_close(w);
+}
+
+/* --- requests whose answers are not read ------------------------------------- */
+
+enum { REPLIES = 1000 };
+
+/* Consumes replies, asks once and tells where the answer is to go. */
+static struct bytes
+ask(struct client *c, struct client *replier, uint8_t *room)
+{
+	static const char header[] = "\0\x3c\0\0\0\0\0\0\0\0\0\0\x02\0\x15"
+				     "amq.rabbitmq.reply-to";
+	struct amqp_props p = {0};
+	struct amqp_frame f;
+	struct amqp_method m;
+
+	client_call(c, 1,
+	    &(struct amqp_method){AMQP_basic_consume,
+		.basic_consume = {.queue = BYTES("amq.rabbitmq.reply-to"),
+		    .no_ack = true}},
+	    &m);
+	client_add(c, 1,
+	    &(struct amqp_method){AMQP_basic_publish,
+		.basic_publish = {.routing_key = BYTES("ask")}});
+	client_add_frame(c, FRAME_HEADER, 1,
+	    (struct bytes){(const uint8_t *)header, sizeof header - 1});
+	client_flush(c);
+	client_ready(c, 1, "ask");
+	client_send(replier, 1,
+	    &(struct amqp_method){AMQP_basic_get,
+		.basic_get = {.queue = BYTES("ask"), .no_ack = true}});
+	client_expect(replier, AMQP_basic_get_ok, &m);
+	if (CHECK(client_next(replier, &f, ANSWER_MS) && f.payload.n > 12))
+		amqp_props_parse(
+		    (struct bytes){f.payload.p + 12, f.payload.n - 12}, &p);
+	CHECK(p.reply_to.n > 0);
+	put_bytes(room, p.reply_to);
+	return (struct bytes){room, p.reply_to.n};
+}
+
+/* Publishes a large reply; true if it was confirmed, false for nack. */
+static bool
+reply(struct client *c, const char *to)
+{
+	struct amqp_method m = {0};
+
+	client_add_publish(
+	    c, 1, "", to, false, (struct bytes){body, sizeof body});
+	client_flush(c);
+	CHECK(client_method(c, &m, ANSWER_MS) &&
+	    (m.id == AMQP_basic_ack || m.id == AMQP_basic_nack));
+	return m.id == AMQP_basic_ack;
+}
+
+/* What is dropped is not confirmed; what was confirmed is there to be read. */
+void
+test_deaf_requester(void)
+{
+	struct client *w = witness_open(), *c = client_open();
+	struct client *replier = client_open();
+	struct amqp_method m;
+	char to[256] = "";
+	unsigned confirmed = 0;
+
+	client_channel(c, 1);
+	client_channel(replier, 1);
+	client_declare(replier, 1, "ask", false);
+	ask(c, replier, (uint8_t *)to);
+	client_call(replier, 1,
+	    &(struct amqp_method){AMQP_confirm_select}, &m);
+	for (int i = 0; i < REPLIES; i++)
+		confirmed += reply(replier, to);
+	CHECK(confirmed >= 64 * MIB / sizeof body && confirmed < REPLIES);
+	witness(w);
+	for (unsigned i = 0; i < confirmed; i++)
+		client_expect(c, AMQP_basic_deliver, &m);
+	CHECK(reply(replier, to));
+	client_expect(c, AMQP_basic_deliver, &m);
+	client_close(replier);
+	client_close(c);
 	client_close(w);
 }

@@ -7,5 +7,6 @@ void test_announced_bodies(void);
 void test_cut_short(void);
 void test_byte_by_byte(void);
 void test_deaf_clients(void);
+void test_deaf_requester(void);
 
 #endif

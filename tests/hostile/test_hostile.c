@@ -381,6 +381,8 @@ static const struct test tests[] = {
 	{"-e", "-o", "vm_memory_high_watermark.absolute=1"}},
     {"what blocked connections leave is in order", test_lost_while_blocked,
 	{"-d", "DATA", "-o", "disk_free_limit.absolute=900TiB"}},
+    {"replies to who never reads are dropped in the end",
+	test_deaf_requester, {NULL}},
     {"random clients leave an ephemeral broker in order", test_stress, {NULL}},
     {"random clients leave a broker with little memory in order", test_stress,
 	{"-d", "DATA", "-o", "lane_memory_entries=4", "-o",
