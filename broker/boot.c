@@ -558,6 +558,7 @@ server_free(struct server *s)
 	tls_context_free(s->tls);
 	route_fini(&s->route);
 	copies_fini(&s->copies);
+	traces_fini(&s->traces);
 	writer_fini(&s->writer);
 	pressure_fini(&s->pressure);
 	event_free(s->wake);

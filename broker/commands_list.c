@@ -60,6 +60,8 @@ COLUMN(vhost_description, struct vhost, put_text_value, t->metadata.description)
 COLUMN(vhost_queue_type, struct vhost, put_text_value,
     t->metadata.default_queue_type)
 
+COLUMN(vhost_tracing, struct vhost, put_bool_value, t->traced)
+
 static void
 vhost_tags(struct request *r, const void *thing)
 {
@@ -75,6 +77,7 @@ static const struct column vhost_columns[] = {
     {"description", vhost_description},
     {"tags", vhost_tags},
     {"default_queue_type", vhost_queue_type},
+    {"tracing", vhost_tracing},
 };
 
 void

@@ -8,6 +8,7 @@
 #include "broker/log.h"
 #include "broker/parameters.h"
 #include "broker/server.h"
+#include "broker/trace.h"
 #include "broker/vhost.h"
 
 /* Names travel as short strings. */
@@ -79,6 +80,34 @@ command_delete_vhost(struct request *r, size_t *budget)
 	log_info("Deleting vhost '%s'", name);
 	vhost_delete(v);
 	request_end(r);
+}
+
+static void
+turn_trace(struct request *r, bool on)
+{
+	const char *name = command_vhost_name(r);
+	struct vhost *v;
+
+	request_banner(r, "%s tracing for vhost \"%s\" ...",
+	    on ? "Starting" : "Stopping", name);
+	if ((v = command_vhost(r)) == NULL)
+		return;
+	trace_turn(v, on);
+	request_text(
+	    r, "Trace %s for vhost %s", on ? "enabled" : "disabled", name);
+	request_end(r);
+}
+
+void
+command_trace_on(struct request *r, size_t *budget)
+{
+	turn_trace(r, true);
+}
+
+void
+command_trace_off(struct request *r, size_t *budget)
+{
+	turn_trace(r, false);
 }
 
 /* --- limits of vhosts ------------------------------------------------------------ */

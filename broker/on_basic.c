@@ -184,6 +184,10 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 		(uint32_t)lanes_ready(&q->lanes)}};
 	struct delivery *d;
 
+	if (ch->server->traced_count > 0) {
+		trace_delivered(ch, q, e);
+		traces_enter(ch->server);
+	}
 	if (no_ack) {
 		m.basic_get_ok.delivery_tag = ledger_skip(&ch->ledger);
 		reply_content(ch, &m, q, e);

@@ -212,6 +212,16 @@ reply(struct channel *ch, struct content *p, const struct routing *routing)
 }
 
 static void
+trace(struct channel *ch, const struct content *p,
+    const struct routing *routing)
+{
+	ch->cache.generation = 0; /* the next one comes by here as well */
+	trace_published(
+	    ch, p->message, &p->props, routing, &ch->server->route);
+	traces_enter(ch->server);
+}
+
+static void
 find_way(struct channel *ch, struct content *p, struct exchange *x)
 {
 	struct server *s = ch->server;
@@ -227,6 +237,8 @@ find_way(struct channel *ch, struct content *p, struct exchange *x)
 		ch->cache.generation = 0;
 	if (x == v->default_exchange)
 		reply(ch, p, &routing);
+	if (v->traced)
+		trace(ch, p, &routing);
 }
 
 /* Gives the message to its queues. Returns the batch that holds it, or 0. */

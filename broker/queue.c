@@ -169,6 +169,8 @@ give(struct queue *q, struct lane *lane, struct consumer *c)
 
 	q->delivered++;
 	q->server->stats.delivered++;
+	if (q->server->traced_count > 0)
+		trace_delivered(c->channel, q, &e);
 	if (c->no_ack) {
 		deliver(c, &e, ledger_skip(ledger));
 		lane_settle(lane, &q->server->journal, &e);

@@ -99,17 +99,20 @@ disown(struct server *s)
 	}
 }
 
+/* What was traced meanwhile enters its queues, and is served as well. */
 static void
 run_queues(struct server *s)
 {
 	size_t budget = TURN_BUDGET;
 	struct queue *q;
 
+	traces_enter(s);
 	while (budget > 0 && (q = TAILQ_FIRST(&s->runnable)) != NULL) {
 		TAILQ_REMOVE(&s->runnable, q, runnable_link);
 		q->runnable = false;
 		if (queue_run(q, &budget))
 			queue_wake(q);
+		traces_enter(s);
 	}
 }
 

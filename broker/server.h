@@ -14,6 +14,7 @@
 #include "broker/journal.h"
 #include "broker/lane.h"
 #include "broker/pressure.h"
+#include "broker/trace.h"
 #include "broker/transport.h"
 #include "exchanges/router.h"
 
@@ -94,6 +95,8 @@ struct server {
 	int64_t retry_at;
 	struct carrier *carrier; /* of dead letters, while there are some */
 	struct stats stats;
+	unsigned traced_count; /* vhosts that are traced */
+	struct traces traces;
 	uint64_t cpu_us;      /* the loop thread's, at the last turn */
 	const char *dir;      /* the data folder */
 	bool ephemeral;

@@ -10,6 +10,7 @@
 #include "broker/parameters.h"
 #include "broker/queue.h"
 #include "broker/server.h"
+#include "broker/trace.h"
 #include "exchanges/type.h"
 
 /* Every vhost has these, durable; they are not stored. */
@@ -224,6 +225,8 @@ vhost_delete(struct vhost *v)
 
 	untell(v, &def);
 	v->deleted = true;
+	if (v->traced)
+		trace_turn(v, false);
 	auth_forget_vhost(v->server->auth, v->name);
 	names_take(&v->server->vhosts, v->name);
 	server_changed(v->server);

@@ -33,6 +33,7 @@ struct vhost {
 	struct names queues;
 	struct exchange *default_exchange;
 	unsigned connection_count;
+	bool traced; /* see trace.h */
 	struct exchange **doomed; /* out of the namespace, not yet freed */
 	size_t doomed_count, doomed_room;
 };
