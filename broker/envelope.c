@@ -9,6 +9,8 @@
 #include "broker/channel.h"
 #include "broker/server.h"
 
+#define TIME_HEADER "timestamp_in_ms"
+
 void
 copies_fini(struct copies *c)
 {
@@ -25,6 +27,14 @@ array_of(struct bytes headers, struct bytes name)
 	if (amqp_table_get(headers, name, &v) && v.tag == 'A')
 		return v.bytes;
 	return BYTES("");
+}
+
+static bool
+has(struct bytes headers, struct bytes name)
+{
+	struct amqp_value v;
+
+	return amqp_table_get(headers, name, &v);
 }
 
 /* --- when it comes ------------------------------------------------------------ */
@@ -53,15 +63,43 @@ hide(struct writer *w, struct bytes headers, struct bytes *bcc)
 	return false;
 }
 
-static bool
-has(struct bytes headers, struct bytes name)
+/* From here on PROP_COPIED is certain. */
+/* The headers with the time, in place of the one they may have. */
+static void
+put_time(struct writer *w, struct bytes headers, int64_t ms)
 {
+	struct reader r = reader_of(headers);
+	struct bytes key;
 	struct amqp_value v;
 
-	return amqp_table_get(headers, name, &v);
+	for (const uint8_t *from = r.p; amqp_table_next(&r, &key, &v);
+	     from = r.p)
+		if (!bytes_eq(key, bytes_str(TIME_HEADER)))
+			writer_bytes(
+			    w, (struct bytes){from, (size_t)(r.p - from)});
+	table_put_long(w, TIME_HEADER, ms);
 }
 
-/* From here on PROP_COPIED is certain. */
+/* As RabbitMQ's message interceptor set_header_timestamp. */
+static void
+stamp(struct server *s, struct writer *w, struct amqp_props *p)
+{
+	bool overwrite = s->config->stamp_overwrite;
+
+	if (!config_is_set(s->config, SETTING_stamp_overwrite))
+		return;
+	server_tick(s);
+	if (overwrite || !has(p->headers, bytes_str(TIME_HEADER))) {
+		put_time(w, p->headers, s->clock.wall);
+		p->headers = writer_view(w);
+		p->flags |= PROP_HEADERS;
+	}
+	if (overwrite || !(p->flags & PROP_TIMESTAMP)) {
+		p->timestamp = (uint64_t)s->clock.wall / 1000;
+		p->flags |= PROP_TIMESTAMP;
+	}
+}
+
 void
 envelope_read(const struct message *m, struct amqp_props *p)
 {
@@ -77,7 +115,7 @@ struct message *
 envelope_new(struct channel *ch, struct bytes exchange, struct bytes key,
     struct bytes wire, uint64_t body_size, struct amqp_props *p)
 {
-	struct writer headers = {0}, props = {0};
+	struct writer headers = {0}, stamped = {0}, props = {0};
 	struct bytes bcc = {NULL, 0};
 	struct message *m;
 
@@ -85,12 +123,14 @@ envelope_new(struct channel *ch, struct bytes exchange, struct bytes key,
 		p->headers = writer_view(&headers);
 	if (replyto_is(p->reply_to) && ch->replies != NULL)
 		p->reply_to = replyto_name(ch);
+	stamp(ch->server, &stamped, p);
 	amqp_props_write(&props, p);
 	wire = writer_view(&props);
 	m = message_new_bcc(exchange, key, wire, body_size, bcc);
 	if (m != NULL)
 		envelope_read(m, p);
 	writer_fini(&headers);
+	writer_fini(&stamped);
 	writer_fini(&props);
 	return m;
 }

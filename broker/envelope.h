@@ -5,12 +5,14 @@
  * headers when the message comes and kept apart (message_bcc), so that no
  * consumer sees it and a dead letter still goes by it. A reply_to of
  * amq.rabbitmq.reply-to is rewritten to the name of the channel's reply
- * consumer. */
+ * consumer. Where a setting says so, messages are given the time at which they
+ * came. */
 #ifndef BROKER_ENVELOPE_H
 #define BROKER_ENVELOPE_H
 
 #include "amqp/message.h"
 #include "amqp/props.h"
+#include "broker/config.h"
 #include "broker/replyto.h"
 #include "exchanges/type.h"
 
@@ -25,10 +27,12 @@ struct copies {
 
 void copies_fini(struct copies *);
 
-/* Does it ask for anything of what this file does? Mostly not. */
+/* Is there anything to be hidden or rewritten? Mostly not. */
 static inline bool
-envelope_is_plain(const struct amqp_props *p)
+envelope_is_plain(const struct config *c, const struct amqp_props *p)
 {
+	if (config_is_set(c, SETTING_stamp_overwrite))
+		return false;
 	return !(p->flags & (PROP_COPIED | PROP_REPLY_TO)) ||
 	    !((p->flags & PROP_COPIED) || replyto_is(p->reply_to));
 }

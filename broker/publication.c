@@ -363,7 +363,7 @@ static inline struct message *
 make_message(
     struct channel *ch, struct content *p, struct bytes wire, uint64_t size)
 {
-	if (envelope_is_plain(&p->props))
+	if (envelope_is_plain(ch->server->config, &p->props))
 		return message_new(p->exchange, p->key, wire, size);
 	return envelope_new(
 	    ch, p->exchange, p->key, wire, size, &p->props);

@@ -94,6 +94,8 @@ static const struct {
     {"channel_max", "0", "0", "65536"},
     {"connection_max", "infinity", "infinity", "many"},
     {"max_message_size", "16MB", "16000000", "0"},
+    {"message_interceptors.incoming.set_header_timestamp.overwrite", "true",
+	"true", "maybe"},
     {"consumer_timeout", "1h", "3600000", "soon"},
     {"default_user", "u", "u", NULL},
     {"default_pass", "p", "p", NULL},
