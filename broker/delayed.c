@@ -48,6 +48,7 @@ delayed_free(struct delayed *d)
 	size_t all = SIZE_MAX;
 
 	agenda_clear(&d->near, &all);
+	free(d->unsaved.items);
 	if (d->timer != NULL)
 		event_free(d->timer);
 	LIST_REMOVE(d, link);
@@ -71,7 +72,6 @@ change(struct delayed *d)
 		d->change = batch_lane(j->open, d->lane, d);
 		d->change->timed = true;
 	}
-	d->changed_seq = j->seq;
 	return d->change;
 }
 
@@ -92,19 +92,43 @@ wants_load(const struct delayed *d)
 	return !d->filling && d->count > d->near.count && has_room(d);
 }
 
+/* Has memory the first of all? What stands behind the parts that are loaded
+ * waits for the others, so that a late load does not turn the order round. */
+static bool
+has_first(const struct delayed *d)
+{
+	return d->near.count > 0 &&
+	    !(d->filling && due_before(d->from, agenda_first(&d->near)->due));
+}
+
+/* Is the next part of a load to be asked for? */
+static bool
+wants_part(const struct delayed *d)
+{
+	return d->filling && d->load == NULL && (has_room(d) || !has_first(d));
+}
+
+/* Memory was cut shorter than what went on from it, and the store does not know
+ * that yet: it would come again. */
+static bool
+must_wait(const struct delayed *d)
+{
+	return due_before(d->reach, d->released) &&
+	    journal_committed(&d->server->journal) < d->released_seq;
+}
+
 /* When there is something to do; INT64_MAX: never. */
 static int64_t
 next_time(const struct delayed *d)
 {
-	int64_t at = INT64_MAX;
+	int64_t now = d->server->clock.wall, at = INT64_MAX;
+	int64_t load = must_wait(d) ? now + PATIENCE : d->next_out - HORIZON;
 
-	if (d->near.count > 0)
+	if (has_first(d))
 		at = agenda_first(&d->near)->due.deadline;
-	if (wants_load(d) && d->next_out - HORIZON < at)
-		at = d->next_out - HORIZON;
-	if (d->filling && d->load == NULL && at > d->server->clock.wall)
-		at = d->server->clock.wall + PATIENCE;
-	return at;
+	if (wants_load(d) && load < at)
+		at = load;
+	return wants_part(d) ? now : at;
 }
 
 static void
@@ -215,36 +239,98 @@ new_load(struct delayed *d)
 	return load;
 }
 
-/* Invariant 3. */
-static void
-load_if_committed(struct delayed *d)
-{
-	struct journal *j = &d->server->journal;
+/* --- what is not committed ---------------------------------------------------------- */
 
-	if (!d->filling || d->load != NULL || d->exchange == NULL)
-		return;
-	if (journal_committed(j) < d->wait_for) {
-		journal_promise(j, d->wait_for);
-		return;
+static void
+unsaved_add(struct unsaved *u, struct due due, struct message *m)
+{
+	if (u->to == u->room && u->from > u->room / 2) {
+		memmove(u->items, u->items + u->from,
+		    (u->to - u->from) * sizeof *u->items);
+		u->to -= u->from;
+		u->from = 0;
 	}
-	d->load = new_load(d);
-	committer_load(j->committer, d->load);
+	if (u->to == u->room) {
+		u->room = u->room > 0 ? 2 * u->room : 16;
+		u->items = xrealloc(u->items, u->room * sizeof *u->items);
+	}
+	u->items[u->to++] = (struct agenda_item){due, m};
+}
+
+/* It went on: the message is not to be looked at any more. Positions follow each
+ * other without gaps. */
+static void
+unsaved_forget(struct unsaved *u, uint64_t position)
+{
+	if (u->from < u->to && position >= u->items[u->from].due.position)
+		u->items[u->from + (position - u->items[u->from].due.position)]
+		    .message = NULL;
+}
+
+/* Those below a position are committed. */
+static void
+unsaved_drop(struct unsaved *u, uint64_t position)
+{
+	while (u->from < u->to && u->items[u->from].due.position < position)
+		u->from++;
+	if (u->from < u->to)
+		return;
+	free(u->items);
+	*u = (struct unsaved){0};
+}
+
+/* Those behind from and up to reach join memory. */
+static void
+take_unsaved(struct delayed *d)
+{
+	const struct unsaved *u = &d->unsaved;
+
+	for (size_t i = u->from; i < u->to; i++) {
+		const struct agenda_item *item = &u->items[i];
+
+		if (item->message == NULL || !due_before(d->from, item->due))
+			continue;
+		if (due_before(d->reach, item->due))
+			is_out(d, item->due.deadline);
+		else
+			agenda_add(&d->near, item->due,
+			    message_ref(item->message));
+	}
+}
+
+/* --- filling memory ------------------------------------------------------------------ */
+
+static void
+begin_filling(struct delayed *d)
+{
+	const struct unsaved *u = &d->unsaved;
+
+	d->filling = true;
+	d->from = d->reach;
+	d->below = u->from < u->to ? u->items[u->from].due.position
+				   : d->next_position;
+	d->reach = (struct due){
+	    d->server->clock.wall + 2 * HORIZON, UINT64_MAX};
+	d->next_out = INT64_MAX;
+	take_unsaved(d);
+	keep_bounded(d);
 }
 
 static void
 fill(struct delayed *d)
 {
-	int64_t now = d->server->clock.wall;
+	struct journal *j = &d->server->journal;
 
-	if (wants_load(d) && d->next_out <= now + HORIZON) {
-		d->filling = true;
-		d->from = d->reach;
-		d->below = d->next_position;
-		d->wait_for = d->changed_seq;
-		d->reach = (struct due){now + 2 * HORIZON, UINT64_MAX};
-		d->next_out = INT64_MAX;
+	if (wants_load(d) && d->next_out <= d->server->clock.wall + HORIZON) {
+		if (must_wait(d))
+			journal_promise(j, d->released_seq);
+		else
+			begin_filling(d);
 	}
-	load_if_committed(d);
+	if (!wants_part(d))
+		return;
+	d->load = new_load(d);
+	committer_load(j->committer, d->load);
 }
 
 /* Memory may have become smaller meanwhile: what lies behind reach is out. */
@@ -261,34 +347,22 @@ take_entry(struct delayed *d, struct loaded *e)
 	e->message = NULL;
 }
 
+/* There are other parts if this one was full before it came to reach. */
 static void
-take_load(struct delayed *d, struct load *load)
+take_part(struct delayed *d, struct load *load)
 {
 	const struct loaded *last;
-	struct due edge;
 
 	for (size_t i = 0; i < load->count; i++)
 		take_entry(d, &load->entries[i]);
+	if (load->count > 0 && load->bytes >= load->max_bytes) {
+		last = &load->entries[load->count - 1];
+		d->from = (struct due){last->deadline, last->position};
+		if (due_before(d->from, d->reach))
+			return;
+	}
+	d->filling = false;
 	is_out(d, load->next_due);
-	if (load->count == 0 || load->bytes < load->max_bytes)
-		return;
-	last = &load->entries[load->count - 1];
-	edge = (struct due){last->deadline, last->position};
-	if (!due_before(edge, d->reach))
-		return;
-	agenda_cut(&d->near, edge);
-	d->reach = edge;
-	is_out(d, edge.deadline);
-}
-
-/* Nothing was read. */
-static void
-load_failed(struct delayed *d)
-{
-	agenda_cut(&d->near, d->from);
-	if (due_before(d->from, d->reach))
-		d->reach = d->from;
-	is_out(d, d->from.deadline);
 }
 
 void
@@ -297,11 +371,8 @@ delayed_loaded(struct load *load)
 	struct delayed *d = load->owner;
 
 	d->load = NULL;
-	d->filling = false;
 	if (d->exchange != NULL && load->status == STORE_OK)
-		take_load(d, load);
-	else if (d->exchange != NULL)
-		load_failed(d);
+		take_part(d, load);
 	load_free(load);
 	watch(d);
 	delayed_unref(d);
@@ -346,6 +417,7 @@ delayed_hold(struct delayed *d, struct message *m)
 	due.deadline = d->server->clock.wall + delay_of(p.headers) + 1;
 	due.position = d->next_position++;
 	lane_put(change(d), due.position, held, due.deadline);
+	unsaved_add(&d->unsaved, due, held);
 	d->count++;
 	d->bytes += held->body_size;
 	place(d, due, held);
@@ -363,6 +435,10 @@ forget(struct delayed *d, const struct agenda_item *item)
 	d->bytes -= item->message->body_size;
 	if (!lane_erase(change(d), item->due.position))
 		lane_take(change(d), item->due);
+	unsaved_forget(&d->unsaved, item->due.position);
+	if (due_before(d->released, item->due))
+		d->released = item->due;
+	d->released_seq = d->server->journal.seq;
 }
 
 /* It goes where the exchange leads now. Returns what that cost. */
@@ -384,7 +460,7 @@ release_due(struct delayed *d, size_t *budget)
 {
 	size_t left = SLICE;
 
-	while (d->near.count > 0 &&
+	while (has_first(d) &&
 	    agenda_first(&d->near)->due.deadline <= d->server->clock.wall) {
 		size_t cost;
 
@@ -456,7 +532,7 @@ delayed_committed(struct lane_change *c)
 {
 	struct delayed *d = c->owner;
 
-	load_if_committed(d);
+	unsaved_drop(&d->unsaved, c->next_position);
 	delayed_unref(d);
 }
 

@@ -10,9 +10,11 @@
  * 1. Everything up to reach is in memory, or being loaded. What comes and is due
  *    behind it is out as soon as it is told to the journal.
  * 2. Nothing that is out is due before next_out.
- * 3. A load reads what was there when it was decided upon, and waits until that,
- *    and no less, is committed: what comes meanwhile has a higher position, and
- *    what went is gone. So nothing is missed, and nothing comes twice.
+ * 3. What is not yet committed is known. A load, which may take several parts,
+ *    reads what lies behind all of memory and has a lower position than that;
+ *    what is not committed joins memory when the load is decided upon, and what
+ *    comes meanwhile does anyway. So nothing is missed, nothing comes twice, and
+ *    no load waits for a commit.
  * 4. A message that is due enters its queues in the batch that removes it. */
 #ifndef BROKER_DELAYED_H
 #define BROKER_DELAYED_H
@@ -20,6 +22,12 @@
 #include "broker/agenda.h"
 #include "broker/server.h"
 #include "persistence/store.h"
+
+/* Messages not yet committed, by position; borrowed from their batch. */
+struct unsaved {
+	struct agenda_item *items;
+	size_t from, to, room;
+};
 
 struct delayed {
 	struct job job; /* releases what is due, or frees what is left */
@@ -32,15 +40,16 @@ struct delayed {
 	struct agenda near;	/* what is in memory */
 	uint64_t count, bytes;	/* all it holds; bytes of bodies */
 	uint64_t next_position; /* of its lane */
+	struct unsaved unsaved;
 	struct due reach;
 	int64_t next_out;
-	uint64_t changed_seq; /* of the lane's last change */
+	struct due released;   /* the last of all that were */
+	uint64_t released_seq; /* the batch that removes it */
 	struct lane_change *change; /* in the open batch */
 
-	bool filling;	   /* more is to be loaded: */
+	bool filling;	   /* up to reach there is more to be loaded: */
 	struct due from;   /* what is behind this */
-	uint64_t below;	   /* and has a lower position, */
-	uint64_t wait_for; /* once this batch is committed */
+	uint64_t below;	   /* and has a lower position */
 	struct load *load; /* on its way */
 
 	struct event *timer;
