@@ -211,7 +211,7 @@ on_exchange_bind(struct channel *ch, const struct amqp_method *method)
 	    (code = look_exchange(ch, m->destination, &destination)))
 		return code;
 	wrong = exchange_check_binding(source, m->routing_key, m->arguments);
-	if (wrong == NULL && source->rule->queues_only)
+	if (wrong == NULL && source->rule->classic_only)
 		wrong = "Destination not found"; /* as RabbitMQ 4 says */
 	if (wrong != NULL)
 		return channel_refuse(

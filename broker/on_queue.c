@@ -243,6 +243,23 @@ look_key(struct channel *ch, struct bytes queue, struct bytes *key)
 					   : AMQP_OK;
 }
 
+/* What the exchange's rule does not take. */
+static int
+check_rule(struct channel *ch, const struct exchange *x, const struct queue *q,
+    struct bytes key, struct bytes arguments)
+{
+	const char *wrong = exchange_check_binding(x, key, arguments);
+
+	if (wrong != NULL)
+		return channel_refuse(
+		    ch, AMQP_PRECONDITION_FAILED, "%s", wrong);
+	if (x->rule->classic_only && q->type->bit != QUEUE_CLASSIC)
+		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+		    "Queue type %s not valid for this exchange type",
+		    q->type->module);
+	return AMQP_OK;
+}
+
 int
 on_queue_bind(struct channel *ch, const struct amqp_method *method)
 {
@@ -250,7 +267,6 @@ on_queue_bind(struct channel *ch, const struct amqp_method *method)
 	struct bytes name, key = m->routing_key;
 	struct exchange *x;
 	struct queue *q;
-	const char *wrong;
 	int code;
 
 	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
@@ -259,10 +275,8 @@ on_queue_bind(struct channel *ch, const struct amqp_method *method)
 	    (code = look_exchange(ch, m->exchange, &x)) != AMQP_OK ||
 	    (code = look_queue(ch, name, &q)) != AMQP_OK)
 		return code;
-	wrong = exchange_check_binding(x, key, m->arguments);
-	if (wrong != NULL)
-		return channel_refuse(
-		    ch, AMQP_PRECONDITION_FAILED, "%s", wrong);
+	if ((code = check_rule(ch, x, q, key, m->arguments)) != AMQP_OK)
+		return code;
 	if (vhost_bind(ch->connection->vhost, x, &q->destination, key,
 		m->arguments))
 		history_replay(ch, x, &q->destination);

@@ -103,7 +103,7 @@ local_check(struct bytes key, struct bytes arguments)
 const struct exchange_type type_local_random = {
     .name = "x-local-random",
     .check = local_check,
-    .queues_only = true,
+    .classic_only = true,
     .add = choice_add,
     .remove = choice_remove,
     .match = random_match,

@@ -55,8 +55,8 @@ struct exchange_type {
 	 * for all. */
 	bool every_key;
 
-	/* Whether exchanges cannot be bound to it. */
-	bool queues_only;
+	/* Whether nothing but classic queues can be bound to it. */
+	bool classic_only;
 
 	/* Called before anything is bound; see exchange_check_binding. NULL if
 	 * everything can be bound. */
