@@ -11,6 +11,7 @@
 #include "broker/connection.h"
 #include "broker/consumer.h"
 #include "broker/delayed.h"
+#include "broker/policy.h"
 #include "broker/queue.h"
 #include "broker/queue_type.h"
 #include "broker/server.h"
@@ -146,11 +147,32 @@ COLUMN(queue_memory, struct queue, put_int_value,
 COLUMN(queue_state, struct queue, put_string, t->deleted ? "down" : "running")
 COLUMN(queue_type_, struct queue, put_text_value, bytes_str(t->type->name))
 
+static void
+put_policy(struct request *r, const struct policy *p)
+{
+	put_text_value(r, p != NULL ? policy_name(p) : BYTES(""));
+}
+
+COLUMN(queue_policy, struct queue, put_policy, policy_for_queue(t, false))
+COLUMN(queue_operators, struct queue, put_policy, policy_for_queue(t, true))
+
+static void
+queue_effective(struct request *r, const void *thing)
+{
+	char *text = policy_effective(thing);
+
+	put_text_value(r, bytes_str(text));
+	free(text);
+}
+
 static const struct column queue_columns[] = {
     {"name", queue_name_},
     {"durable", queue_durable},
     {"auto_delete", queue_auto_delete},
     {"arguments", queue_arguments},
+    {"policy", queue_policy},
+    {"operator_policy", queue_operators},
+    {"effective_policy_definition", queue_effective},
     {"owner_pid", queue_owner},
     {"exclusive", queue_exclusive},
     {"exclusive_consumer_tag", queue_exclusive_tag},
@@ -208,6 +230,8 @@ COLUMN(exchange_auto_delete, struct exchange, put_bool_value, t->auto_delete)
 COLUMN(exchange_internal, struct exchange, put_bool_value, t->internal)
 COLUMN(exchange_arguments, struct exchange, put_table_value, t->arguments)
 COLUMN(exchange_delayed, struct exchange, put_delayed, t)
+COLUMN(exchange_policy, struct exchange, put_policy,
+    policy_for_exchange(command_vhost(r), t))
 
 static const struct column exchange_columns[] = {
     {"name", exchange_name},
@@ -217,6 +241,7 @@ static const struct column exchange_columns[] = {
     {"internal", exchange_internal},
     {"arguments", exchange_arguments},
     {"messages_delayed", exchange_delayed},
+    {"policy", exchange_policy},
 };
 
 void

@@ -133,18 +133,30 @@ expiry_over(const struct queue *q)
 
 /* What is out has to be loaded before it can be dropped: then it is called
  * again. */
-void
-expiry_trim(struct queue *q)
+bool
+expiry_trim_some(struct queue *q, size_t *budget)
 {
 	while (q->limits.bounded && expiry_over(q)) {
 		struct lane *lane = lanes_front(&q->lanes);
 
 		if (lane_peek(lane) == NULL) {
 			queue_load(q);
-			return;
+			return true;
 		}
+		if (*budget == 0)
+			return false;
+		--*budget;
 		deadletter(q, lane_pop(lane), DEATH_MAXLEN);
 	}
+	return true;
+}
+
+void
+expiry_trim(struct queue *q)
+{
+	size_t budget = SIZE_MAX;
+
+	expiry_trim_some(q, &budget);
 }
 
 /* --- queues nobody uses --------------------------------------------------------- */
@@ -154,7 +166,7 @@ on_unused(evutil_socket_t fd, short what, void *arg)
 {
 	struct queue *q = arg;
 
-	if (q->consumer_count > 0 || q->deleted)
+	if (q->consumer_count > 0 || q->deleted || q->limits.expires == 0)
 		return;
 	log_info("queue '%s' in vhost '%s' expired: it was not used for %lld ms",
 	    log_safe(queue_name(q)), log_safe(q->vhost->name),

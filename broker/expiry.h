@@ -36,6 +36,9 @@ bool expiry_over(const struct queue *);
 /* Drops from the front what is over the limit. */
 void expiry_trim(struct queue *);
 
+/* The same, *budget entries at most; false if there are more. */
+bool expiry_trim_some(struct queue *, size_t *budget);
+
 /* x-expires: the queue is used now; without consumers its time runs. */
 void expiry_used(struct queue *);
 

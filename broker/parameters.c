@@ -8,6 +8,7 @@
 #include "amqp/xalloc.h"
 #include "broker/json.h"
 #include "broker/log.h"
+#include "broker/policy.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
@@ -94,6 +95,8 @@ act_on_limits(struct vhost *v, struct bytes name, const json_t *value)
 /* --- components ---------------------------------------------------------------- */
 
 static const struct component components[] = {
+    {"policy", policy_check, policy_act},
+    {"operator_policy", policy_check_operator, policy_act_operator},
     {"vhost-limits", check_limits, act_on_limits},
     {"shovel", NULL, NULL},
     {"federation-upstream", NULL, NULL},

@@ -9,22 +9,27 @@
 #include "broker/expiry.h"
 #include "broker/log.h"
 #include "broker/overdue.h"
+#include "broker/policy.h"
 #include "broker/queue_type.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
 /* --- life -------------------------------------------------------------------- */
 
-/* What the arguments ask of a queue, and its type does. */
+/* Reads what its arguments ask of it, or what policies make of them, and what
+ * its type does. */
 static void
 take_limits(struct queue *q)
 {
-	q->type = queue_type_of(q->arguments);
-	if (q->type == NULL)
-		q->type = queue_type_of(BYTES(""));
-	q->stores_all = q->type->stores_all;
-	limits_parse(&q->limits, q->arguments,
+	struct writer w = {0};
+	struct bytes old = q->merged;
+
+	q->policies_seen = q->vhost->policies_changed;
+	policy_merge(q, &w);
+	q->merged = writer_view(&w); /* takes it */
+	limits_parse(&q->limits, q->merged.n > 0 ? q->merged : q->arguments,
 	    q->server->config->default_delivery_limit);
+	free((void *)old.p);
 	if (q->limits.overflow == OVERFLOW_REJECT_DLX &&
 	    !q->type->dead_refused) {
 		q->limits.overflow = OVERFLOW_DROP_HEAD;
@@ -52,6 +57,10 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	TAILQ_INIT(&q->active);
 	TAILQ_INIT(&q->behind);
 	TAILQ_INIT(&q->waiting);
+	q->type = queue_type_of(q->arguments);
+	if (q->type == NULL)
+		q->type = queue_type_of(BYTES(""));
+	q->stores_all = q->type->stores_all;
 	take_limits(q);
 	lanes_init(&q->lanes, lane_id, q->limits.max_priority, q);
 	q->lanes.lowest.counts = q->type->counts;
@@ -77,6 +86,7 @@ queue_free(struct queue *q)
 	lanes_fini(&q->lanes);
 	free((void *)q->destination.name.p);
 	free((void *)q->arguments.p);
+	free((void *)q->merged.p);
 	vhost_unref(q->vhost);
 	free(q);
 }
@@ -327,6 +337,40 @@ queue_requeue(struct queue *q, struct entry e)
 	expiry_trim(q);
 	if (q->timed)
 		expiry_watch(q);
+}
+
+/* --- limits that change --------------------------------------------------------- */
+
+struct trimming {
+	struct job job;
+	struct queue *queue; /* a reference */
+};
+
+static bool
+trim(struct job *job, size_t *budget)
+{
+	struct trimming *t = (struct trimming *)job;
+
+	if (!t->queue->deleted && !expiry_trim_some(t->queue, budget))
+		return false;
+	queue_unref(t->queue);
+	free(t);
+	return true;
+}
+
+void
+queue_limit(struct queue *q)
+{
+	struct trimming *t;
+
+	take_limits(q);
+	expiry_used(q);
+	if (!q->limits.bounded || !expiry_over(q))
+		return;
+	t = xcalloc(1, sizeof *t);
+	t->job.step = trim;
+	t->queue = queue_ref(q);
+	server_add_job(q->server, &t->job, NULL);
 }
 
 /* --- the journal's calls -------------------------------------------------------- */

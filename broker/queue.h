@@ -31,6 +31,9 @@ struct queue {
 	const struct queue_type *type;
 	struct connection *owner; /* of an exclusive queue */
 	struct bytes arguments;	  /* a table, own */
+	struct bytes merged;	  /* with what policies say, own; empty: they
+				   * say nothing */
+	uint64_t policies_seen;	  /* the vhost's policies_changed then */
 	struct limits limits;
 	struct lanes lanes;
 	unsigned unacked;
@@ -83,6 +86,10 @@ queue_name(const struct queue *q)
 {
 	return q->destination.name;
 }
+
+/* Its policies have changed: reads its limits again. What is over them goes in
+ * slices. */
+void queue_limit(struct queue *);
 
 /* Adds the message and wakes consumers; the entry takes a reference. It is gone
  * after expires_in milliseconds (-1: never), or the queue's own time. True if the

@@ -8,6 +8,7 @@
 #include "broker/history.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
+#include "broker/policy.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/trace.h"
@@ -37,6 +38,7 @@ is_predeclared(struct bytes name)
 static struct exchange *
 keep_exchange(struct vhost *v, struct exchange *x)
 {
+	policy_apply_to_exchange(v, x);
 	names_put(&v->exchanges, x->destination.name, x);
 	return x;
 }
@@ -127,6 +129,7 @@ release(struct vhost *v)
 	names_fini(&v->exchanges);
 	names_fini(&v->queues);
 	parameters_free(v);
+	policies_free(v);
 	free((void *)v->metadata.description.p);
 	free((void *)v->metadata.tags.p);
 	free((void *)v->metadata.default_queue_type.p);

@@ -8,6 +8,7 @@
 
 struct channel;
 struct connection;
+struct policy;
 struct lane;
 struct queue;
 struct server;
@@ -28,6 +29,9 @@ struct vhost {
 	bool deleted; /* out of the store: nothing of it is told any more */
 	struct vhost_metadata metadata; /* own */
 	struct names parameters;
+	struct policy *policies;   /* policy.c's own, the first to ask first */
+	uint64_t policies_changed; /* counts that */
+	bool applying;		   /* a job tells queues and exchanges of it */
 	int64_t max_connections, max_queues; /* -1: no limit */
 	struct names exchanges;
 	struct names queues;

@@ -23,9 +23,20 @@ exchange_new(
 	assert(x->rule != NULL);
 	x->arguments = xbytesdup(arguments);
 	if (amqp_table_get(arguments, BYTES("alternate-exchange"), &value) &&
-	    value.tag == 'S')
+	    value.tag == 'S') {
 		x->alternate = xbytesdup(value.bytes);
+		x->own_alternate = true;
+	}
 	return x;
+}
+
+void
+exchange_suggest_alternate(struct exchange *x, struct bytes name)
+{
+	if (x->own_alternate)
+		return;
+	free((void *)x->alternate.p);
+	x->alternate = name.p != NULL ? xbytesdup(name) : (struct bytes){0};
 }
 
 void

@@ -16,6 +16,7 @@ struct exchange {
 	struct bytes arguments; /* a table, this exchange's own */
 	struct bytes alternate; /* name of the alternate exchange, own; p is
 				 * NULL when there is none */
+	bool own_alternate;	/* its arguments name it */
 	bool durable;
 	bool auto_delete;
 	bool internal;
@@ -26,6 +27,7 @@ struct exchange {
 	struct chains identities; /* exchange.c's own: bindings by identity */
 	void *state;		  /* the type's own */
 	uint64_t visited; /* router.c's own: the last pass that came by */
+	uint64_t policies_seen; /* the broker's own: when they were asked */
 	void *kept;	  /* the broker's own: what it keeps, if it keeps */
 };
 
@@ -33,6 +35,9 @@ struct exchange {
  * argument alternate-exchange becomes the alternate. */
 struct exchange *exchange_new(const struct exchange_type *, struct bytes name,
     struct bytes arguments);
+
+/* The alternate for an exchange whose arguments name none; p NULL: none. */
+void exchange_suggest_alternate(struct exchange *, struct bytes name);
 
 /* Its bindings, from it and to it, must be gone. */
 void exchange_free(struct exchange *);

@@ -228,7 +228,7 @@ remove_by_ctl(struct scene *s)
 		if (s->broker->program || bytes_eq(m->kind, BYTES("name")))
 			continue;
 		char *words = xasprintf(
-		    "delete_%.*s %.*s", BYTES_FMT(m->kind), BYTES_FMT(m->name));
+		    "%.*s %.*s", BYTES_FMT(m->kind), BYTES_FMT(m->name));
 		broker_ctl(s->broker, words, NULL);
 		free(words);
 	}

@@ -375,23 +375,34 @@ expect_line(struct scene *s, struct bytes output, struct bytes wanted)
 	    BYTES_FMT(wanted), BYTES_FMT(output));
 }
 
+/* How what a command made is removed again; NULL: it made nothing. */
+static const char *
+undoing(struct bytes command)
+{
+	static const struct {
+		const char *does, *undoes;
+	} pairs[] = {{"add_user", "delete_user"}, {"add_vhost", "delete_vhost"},
+	    {"set_policy", "clear_policy"},
+	    {"set_operator_policy", "clear_operator_policy"}};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		if (bytes_eq(command, bytes_str(pairs[i].does)))
+			return pairs[i].undoes;
+	return NULL;
+}
+
 static void
 verb_ctl(struct scene *s, struct bytes words)
 {
 	struct bytes word, command = scene_word(s, &words, "a command");
-	struct bytes add = BYTES("add_");
+	const char *undo = undoing(command);
 	struct writer line = {0}, output = {0};
-	bool first = bytes_starts(command, add);
 	writer_bytes(&line, command);
 	while (words_take(&words, &word) && !bytes_eq(word, BYTES("->"))) {
 		struct bytes text = scene_text(s, word);
 		put_shell(&line, text);
-		if (first)
-			scene_made(s,
-			    (struct bytes){
-				command.p + add.n, command.n - add.n},
-			    text);
-		first = false;
+		if (undo != NULL)
+			scene_made(s, bytes_str(undo), text);
+		undo = NULL;
 	}
 	writer_u8(&line, 0);
 	if (broker_ctl(s->broker, (char *)line.p, &output) != 0)
