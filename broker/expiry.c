@@ -105,8 +105,8 @@ expiry_swept(struct queue *q, struct lane *lane, struct load *load)
 {
 	struct entry e;
 
-	lane_sweep_loaded(lane, &q->server->journal, load);
-	while (lane_swept(lane, &e))
+	lane_sweep_loaded(lane, load);
+	while (lane_swept(lane, &q->server->journal, &e))
 		deadletter(q, e, DEATH_EXPIRED);
 }
 

@@ -8,7 +8,7 @@
 #include "amqp/xalloc.h"
 
 void
-gone_add(struct gone *g, uint64_t position)
+gone_add(struct gone *g, uint64_t position, bool swept)
 {
 	if (g->count == g->room) {
 		g->room = g->room > 0 ? 2 * g->room : 16;
@@ -16,7 +16,7 @@ gone_add(struct gone *g, uint64_t position)
 	}
 	g->sorted = g->count == 0 ||
 	    (g->sorted && g->all[g->count - 1].position < position);
-	g->all[g->count++] = (struct gone_position){position, false};
+	g->all[g->count++] = (struct gone_position){position, swept, false};
 }
 
 static int
@@ -35,16 +35,15 @@ gone_sort(struct gone *g)
 	g->sorted = true;
 }
 
-bool
-gone_has(struct gone *g, uint64_t position)
+struct gone_position *
+gone_find(struct gone *g, uint64_t position)
 {
-	struct gone_position key = {position, false};
+	struct gone_position key = {.position = position};
 
 	if (g->count == 0)
-		return false;
+		return NULL;
 	gone_sort(g);
-	return bsearch(&key, g->all, g->count, sizeof *g->all, by_position) !=
-	    NULL;
+	return bsearch(&key, g->all, g->count, sizeof *g->all, by_position);
 }
 
 static int

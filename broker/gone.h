@@ -8,6 +8,7 @@
 
 struct gone_position {
 	uint64_t position;
+	bool swept;	/* its entry, being settled, was brought by a sweep */
 	bool committed; /* but a load that began before is on its way */
 };
 
@@ -18,8 +19,10 @@ struct gone {
 	bool sorted;
 };
 
-void gone_add(struct gone *, uint64_t position);
-bool gone_has(struct gone *, uint64_t position);
+void gone_add(struct gone *, uint64_t position, bool swept);
+
+/* NULL if it is not among them. */
+struct gone_position *gone_find(struct gone *, uint64_t position);
 
 /* Puts them in order, from all[0] on. */
 void gone_sort(struct gone *);

@@ -7,13 +7,25 @@
 
 #include "amqp/xalloc.h"
 
-enum { LOAD_BYTES = 1024 * 1024 }; /* at most this much at once */
+enum {
+	LOAD_BYTES = 1024 * 1024, /* at most this much at once */
+	SWEEP_MOST = 16384, /* expired and not yet removed, until the next load */
+};
 
 void
 lane_init(struct lane *l, uint64_t id, void *owner)
 {
 	*l = (struct lane){.id = id, .next_position = 1, .owner = owner};
 	l->committed_to = 1;
+}
+
+static void
+sweep_end(struct lane *l)
+{
+	if (l->sweep.came != NULL)
+		load_free(l->sweep.came);
+	free(l->sweep.deferrals);
+	l->sweep = (struct sweep){0};
 }
 
 void
@@ -27,8 +39,7 @@ lane_fini(struct lane *l)
 		message_unref(heap_pop(&l->requeued, NULL).message);
 	deadlines_fini(&l->deadlines);
 	gone_fini(&l->gone);
-	if (l->sweep.came)
-		load_free(l->sweep.load);
+	sweep_end(l);
 }
 
 void
@@ -95,43 +106,13 @@ lane_hand_over(struct lane *l, struct lane_change *c)
 	l->change = NULL;
 }
 
-/* --- sweeps ------------------------------------------------------------------ */
-
-static void
-sweep_end(struct lane *l)
-{
-	load_free(l->sweep.load);
-	l->sweep = (struct sweep){0};
-}
-
-static int
-compare_position(const void *key, const void *loaded)
-{
-	uint64_t x = *(const uint64_t *)key;
-	uint64_t y = ((const struct loaded *)loaded)->position;
-
-	return (x > y) - (x < y);
-}
-
-/* Loads that began before a commit may bring what it removed. */
+/* What has been removed need not be known when no load is on its way that began
+ * before. */
 static void
 settle_gone(struct lane *l)
 {
-	bool sweeping = l->sweep.load != NULL && !l->sweep.came;
-
-	if (l->gone.count > 0 && l->loading == NULL && !sweeping)
+	if (l->gone.count > 0 && l->loading == NULL && l->sweep.load == NULL)
 		gone_settle(&l->gone);
-}
-
-/* Is it one of those the sweep brought? */
-static bool
-is_swept(const struct lane *l, uint64_t position)
-{
-	const struct load *load = l->sweep.load;
-
-	return l->sweep.came && load->count > 0 &&
-	    bsearch(&position, load->entries, load->count,
-		sizeof *load->entries, compare_position) != NULL;
 }
 
 /* --- in and out of memory -------------------------------------------------- */
@@ -245,7 +226,8 @@ lane_committed(
 	settle_gone(l);
 	if (c->next_position > l->committed_to)
 		l->committed_to = c->next_position;
-	if (l->sweep.seq != 0 && c->batch->seq >= l->sweep.seq)
+	l->sweep.committed = c->batch->seq;
+	if (l->sweep.over && l->sweep.committed >= l->sweep.told)
 		sweep_end(l);
 	if (!l->split && should_split(l, mark))
 		split(l);
@@ -348,7 +330,7 @@ lane_loaded(struct lane *l, struct load *load)
 		l->loading = NULL;
 	if (load->epoch == l->epoch && load->status == STORE_OK) {
 		for (size_t i = 0; i < load->count && l->out_count > 0; i++)
-			if (!gone_has(&l->gone, load->entries[i].position))
+			if (!gone_find(&l->gone, load->entries[i].position))
 				take_loaded(l, &load->entries[i]);
 		l->out_first = load->next;
 		if (load->next > l->out_last)
@@ -456,7 +438,7 @@ int64_t
 lane_next_deadline(const struct lane *l)
 {
 	const struct entry *e = next_to_go(l);
-	bool may_sweep = l->out_count > 0 && l->sweep.load == NULL;
+	bool may_sweep = l->out_count > 0 && !l->sweep.under_way;
 	int64_t out = may_sweep ? l->out_deadline : 0;
 
 	return e != NULL ? deadline_min(out, e->deadline) : out;
@@ -498,7 +480,7 @@ lane_expire(struct lane *l, int64_t now, struct entry *taken)
 	incoming = l->incoming.count > 0 &&
 	    e->position >= ring_front(&l->incoming)->position;
 	if (!came_back && (e->flags & ENTRY_STORED))
-		gone_add(&l->gone, e->position);
+		gone_add(&l->gone, e->position, false);
 	if (is_front(&l->head, e))
 		*taken = ring_pop(&l->head);
 	else if (is_front(&l->incoming, e))
@@ -519,30 +501,35 @@ lane_expire(struct lane *l, int64_t now, struct entry *taken)
 
 /* --- what is past its time, out ------------------------------------------------ */
 
+static bool
+sweep_begins(struct lane *l, int64_t now)
+{
+	if (l->out_deadline == 0 || l->out_deadline >= now)
+		return false;
+	l->sweep = (struct sweep){
+	    .under_way = true, .due = now - 1, .more = true};
+	l->out_deadline = 0; /* what moves out from now on, and what it says */
+	return true;
+}
+
 bool
 lane_sweep(struct lane *l, struct committer *committer,
     const struct lane_mark *mark, int64_t now)
 {
+	struct load *load;
+
 	if (l->out_count == 0 || l->sweep.load != NULL ||
-	    l->out_deadline == 0 || l->out_deadline >= now)
+	    l->gone.count > SWEEP_MOST ||
+	    (l->sweep.under_way ? !l->sweep.more : !sweep_begins(l, now)))
 		return false;
-	l->sweep.load = load_new(l, mark);
-	l->sweep.load->due = now - 1;
-	l->out_deadline = 0; /* what moves out from now on, and what it says */
-	committer_load(committer, l->sweep.load);
+	load = l->sweep.load = load_new(l, mark);
+	load->due = l->sweep.due;
+	load->from = l->sweep.from;
+	committer_load(committer, load);
 	return true;
 }
 
-static int
-by_position(const void *a, const void *b)
-{
-	const struct loaded *x = a, *y = b;
-
-	return (x->position > y->position) - (x->position < y->position);
-}
-
-/* Those that came into the head meanwhile will go from there, and their packs
- * stay due until they have. */
+/* Those that came into the head meanwhile will go from there. */
 static void
 keep_what_is_out(struct lane *l, struct load *load)
 {
@@ -552,7 +539,7 @@ keep_what_is_out(struct lane *l, struct load *load)
 		struct loaded *e = &load->entries[i];
 
 		if (e->position >= l->out_first && kept < l->out_count &&
-		    !gone_has(&l->gone, e->position)) {
+		    gone_find(&l->gone, e->position) == NULL) {
 			kept++;
 			continue;
 		}
@@ -561,63 +548,90 @@ keep_what_is_out(struct lane *l, struct load *load)
 	}
 	for (size_t i = 0; i < load->count; i++)
 		if (load->entries[i].message != NULL)
-			gone_add(&l->gone, load->entries[i].position);
-	l->sweep.unsettled = kept;
-	kept = 0;
-	for (size_t i = 0; i < load->deferral_count; i++)
-		if (load->deferrals[i].first >= l->out_first)
-			load->deferrals[kept++] = load->deferrals[i];
-	load->deferral_count = kept;
+			gone_add(&l->gone, load->entries[i].position, true);
+	l->sweep.unsettled += kept;
 }
 
-/* All its entries are settled: the open batch has the last of it. */
 static void
-sweep_settled(struct lane *l, struct journal *j, bool some)
+keep_deferrals(struct sweep *s, const struct load *load)
 {
-	struct load *load = l->sweep.load;
+	size_t count = s->deferral_count + load->deferral_count;
 
-	if (!some && load->deferral_count == 0) {
-		sweep_end(l);
+	if (load->deferral_count == 0)
 		return;
+	if (count > s->deferral_size) {
+		s->deferral_size = 2 * count;
+		s->deferrals = xrealloc(
+		    s->deferrals, s->deferral_size * sizeof *s->deferrals);
 	}
-	for (size_t i = 0; i < load->deferral_count; i++)
-		lane_defer(change(l, j), &load->deferrals[i]);
-	l->sweep.seq = j->seq;
-	if (l->out_deadline != 0 && l->out_deadline <= load->due)
-		journal_promise(j, j->seq); /* more wait for it */
+	memcpy(s->deferrals + s->deferral_count, load->deferrals,
+	    load->deferral_count * sizeof *load->deferrals);
+	s->deferral_count = count;
+}
+
+/* Packs of which something is in the head by now stay due until it has gone. */
+static void
+tell_deferrals(struct lane *l, struct journal *j)
+{
+	for (size_t i = 0; i < l->sweep.deferral_count; i++) {
+		const struct deferral *d = &l->sweep.deferrals[i];
+
+		if (d->first < l->out_first)
+			continue;
+		lane_defer(change(l, j), d);
+		l->sweep.told = j->seq;
+	}
+}
+
+/* Nothing more is to be loaded and all is settled: when that is committed, the
+ * sweep has ended. What was left over is hurried. */
+static void
+check_sweep(struct lane *l, struct journal *j)
+{
+	struct sweep *s = &l->sweep;
+
+	if (s->more && l->gone.count > SWEEP_MOST)
+		journal_promise(j, j->seq);
+	if (!s->under_way || s->over || s->more || s->load != NULL ||
+	    s->came != NULL || s->unsettled > 0)
+		return;
+	tell_deferrals(l, j);
+	s->over = true;
+	if (l->out_deadline != 0 && l->out_deadline <= s->due)
+		journal_promise(j, j->seq);
+	if (s->committed >= s->told)
+		sweep_end(l);
 }
 
 void
-lane_sweep_loaded(struct lane *l, struct journal *j, struct load *load)
+lane_sweep_loaded(struct lane *l, struct load *load)
 {
-	if (load != l->sweep.load) { /* of before a purge */
+	struct sweep *s = &l->sweep;
+
+	if (load != s->load) { /* of before a purge */
 		load_free(load);
 		return;
 	}
+	s->load = NULL;
+	s->came = load;
+	s->next = 0;
+	s->more = load->more && load->status == STORE_OK;
 	if (load->status != STORE_OK) {
-		l->out_deadline = deadline_min(l->out_deadline, load->due);
-		l->sweep.load = NULL;
-		load_free(load);
+		l->out_deadline = deadline_min(l->out_deadline, s->due);
 		return;
 	}
-	l->sweep.came = true;
+	s->from = load->here;
 	l->out_deadline = deadline_min(l->out_deadline, load->next_deadline);
-	if (load->count > 1)
-		qsort(load->entries, load->count, sizeof *load->entries,
-		    by_position);
 	keep_what_is_out(l, load);
-	if (l->sweep.unsettled == 0)
-		sweep_settled(l, j, false);
+	keep_deferrals(s, load);
 }
 
 bool
-lane_swept(struct lane *l, struct entry *e)
+lane_swept(struct lane *l, struct journal *j, struct entry *e)
 {
-	struct load *load = l->sweep.load;
+	struct load *load = l->sweep.came;
 
-	if (!l->sweep.came)
-		return false;
-	for (; l->sweep.next < load->count; l->sweep.next++) {
+	for (; load != NULL && l->sweep.next < load->count; l->sweep.next++) {
 		struct loaded *loaded = &load->entries[l->sweep.next];
 
 		if (loaded->message == NULL)
@@ -631,15 +645,25 @@ lane_swept(struct lane *l, struct entry *e)
 			unsplit(l);
 		return true;
 	}
+	if (load != NULL)
+		load_free(load);
+	l->sweep.came = NULL;
+	settle_gone(l);
+	check_sweep(l, j);
 	return false;
 }
 
 void
 lane_expired(struct lane *l, struct journal *j, uint64_t position)
 {
-	if (l->sweep.unsettled > 0 && is_swept(l, position) &&
-	    --l->sweep.unsettled == 0)
-		sweep_settled(l, j, true);
+	struct gone_position *p = gone_find(&l->gone, position);
+
+	if (p == NULL || !p->swept)
+		return;
+	p->swept = false;
+	l->sweep.unsettled--;
+	l->sweep.told = j->seq;
+	check_sweep(l, j);
 }
 
 void
@@ -657,9 +681,7 @@ static void
 take_all(struct lane *l, struct lane_rest *rest)
 {
 	deadlines_fini(&l->deadlines);
-	if (l->sweep.came)
-		load_free(l->sweep.load);
-	l->sweep = (struct sweep){0};
+	sweep_end(l);
 	gone_fini(&l->gone);
 	l->out_deadline = 0;
 	*rest =

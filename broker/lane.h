@@ -18,9 +18,10 @@
  *    front of it unless it is in deadlines, as all requeued ones with a deadline
  *    are. So the next to expire is at a front, in deadlines, or out.
  *
- * What is out and due is fetched by a sweep: a load of it begins when
- * out_deadline has come; its entries leave the lane when it is back; and when
- * all of them are settled and that is committed, the next may begin. */
+ * What is out and due is fetched by a sweep. It begins when out_deadline has
+ * come; loads of it follow one another, and their entries leave the lane as they
+ * are back; when all of them are settled the store is told what deadlines are
+ * left; and when that is committed the next may begin. */
 #ifndef BROKER_LANE_H
 #define BROKER_LANE_H
 
@@ -36,11 +37,19 @@ struct lane_mark {
 };
 
 struct sweep {
-	struct load *load; /* NULL: there is none */
-	bool came;
-	size_t next;	  /* of its entries to be given out */
+	bool under_way;
+	int64_t due;
+	struct load *load;    /* on its way */
+	struct load *came;    /* and back: its entries from next on */
+	size_t next;	      /* are to be given out */
+	bool more;	      /* to be loaded */
+	struct deferral from; /* where */
+	struct deferral *deferrals;
+	size_t deferral_count, deferral_size;
 	size_t unsettled; /* of its entries */
-	uint64_t seq;	  /* of the batch with the last of it, or 0 */
+	uint64_t told;	  /* the batch with the last of it, so far */
+	uint64_t committed;
+	bool over; /* but for the commit of that */
 };
 
 struct lane {
@@ -135,15 +144,15 @@ int64_t lane_next_deadline(const struct lane *);
 bool lane_expire(struct lane *, int64_t now, struct entry *);
 
 /* Starts to load what is out and has a deadline before now, if there may be
- * something and no sweep is under way. True if it did: the load's owner is the
- * lane. */
+ * something, or what is left of a sweep that is under way. True if it did: the
+ * load's owner is the lane. */
 bool lane_sweep(struct lane *, struct committer *, const struct lane_mark *,
     int64_t now);
 
 /* The load of a sweep has come back; takes it. Then lane_swept gives out its
  * entries one by one: they are taken and expired. */
-void lane_sweep_loaded(struct lane *, struct journal *, struct load *);
-bool lane_swept(struct lane *, struct entry *);
+void lane_sweep_loaded(struct lane *, struct load *);
+bool lane_swept(struct lane *, struct journal *, struct entry *);
 
 /* Behind lane_settle, for entries that expired. */
 void lane_expired(struct lane *, struct journal *, uint64_t position);

@@ -394,8 +394,10 @@ queue_committed(struct lane_change *change)
 		struct lane_mark mark = share(q);
 
 		lane_committed(lane, change, &mark);
-		if (q->timed)
+		if (q->timed) {
+			queue_sweep(q, q->server->clock.wall);
 			expiry_watch(q);
+		}
 		queue_wake(q);
 	}
 	queue_unref(q);

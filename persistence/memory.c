@@ -356,20 +356,28 @@ load_due_block(struct lane *l, size_t block, struct load *load)
 	return full;
 }
 
+/* It goes on where the blocks behind what the last one read begin. */
 static void
 load_due(struct lane *l, struct load *load)
 {
-	size_t block = lane_find(l, load->first) / BLOCK;
-	bool full = false;
+	size_t first = lane_find(l, load->first) / BLOCK;
+	size_t block = lane_find(l, load->from.first) / BLOCK;
 
+	if (block < first)
+		block = first;
 	for (; block * BLOCK < l->count &&
 	     l->entries[block * BLOCK].position <= load->last;
-	     block++)
-		if (full || l->minima[block] == 0 ||
-		    l->minima[block] > load->due)
+	     block++) {
+		if (l->minima[block] == 0 || l->minima[block] > load->due) {
 			load_leave(load, l->minima[block]);
-		else
-			full = load_due_block(l, block, load);
+		} else if (load_due_block(l, block, load) &&
+		    (block + 1) * BLOCK < l->count) {
+			load->more = true;
+			load->here.first =
+			    l->entries[(block + 1) * BLOCK].position;
+			return;
+		}
+	}
 }
 
 static void

@@ -81,7 +81,7 @@ sqlite_int(uint64_t v)
 	    " ORDER BY first LIMIT 1") \
 	X(PACKS_DUE, "SELECT first, last, chunk, live, shared, alive," \
 	    " min_deadline FROM pack WHERE lane = ?1 AND min_deadline > 0" \
-	    " AND first <= ?3 AND last >= ?2 ORDER BY min_deadline, first") \
+	    " AND (min_deadline, first) > (?4, ?5) AND first <= ?3 AND last >= ?2 ORDER BY min_deadline, first") \
 	X(PACK_DEFER, "UPDATE pack SET min_deadline = ?3" \
 	    " WHERE lane = ?1 AND first = ?2") \
 	X(PACK_SET, "UPDATE pack SET live = ?3, alive = ?4" \

@@ -242,6 +242,7 @@ read_due_entries(struct walk *w, struct bytes data)
 	struct pack_entry e = {.position = w->found.first};
 	struct load *l = w->load;
 	int64_t rest = 0;
+	bool others = false;
 	int rc = SQLITE_OK;
 
 	while (rc == SQLITE_OK && pack_next(&r, &e)) {
@@ -249,17 +250,21 @@ read_due_entries(struct walk *w, struct bytes data)
 
 		if (e.position > w->found.last)
 			return SQLITE_CORRUPT;
-		if (e.deadline == 0 || !lives(&w->found, e.position))
+		if (!lives(&w->found, e.position))
 			continue;
-		if (wanted && e.deadline <= l->due && !w->full) {
+		if (wanted && e.deadline != 0 && e.deadline <= l->due &&
+		    !w->full) {
 			rc = add_entry(w, &e);
 			continue;
 		}
+		others = true;
+		if (e.deadline == 0)
+			continue;
 		rest = deadline_min(rest, e.deadline);
 		if (wanted)
 			load_leave(l, e.deadline);
 	}
-	if (rc == SQLITE_OK && (rest == 0 || rest > l->due))
+	if (rc == SQLITE_OK && others && (rest == 0 || rest > l->due))
 		load_defer(l, w->found.first, rest);
 	return r.bad ? SQLITE_CORRUPT : rc;
 }
@@ -288,19 +293,26 @@ walk_on_due(struct walk *w, int64_t deadline)
 
 	if (rc != SQLITE_OK || garbage)
 		return rc;
-	if (deadline > l->due || w->full || l->packs == DUE_PACKS) {
+	if (deadline > l->due) {
 		load_leave(l, deadline);
 		return SQLITE_DONE;
 	}
+	if (w->full || l->packs == DUE_PACKS) {
+		l->more = true;
+		return SQLITE_DONE;
+	}
 	l->packs++;
+	l->here = (struct deferral){w->found.first, deadline};
 	return with_chunk(w, read_due_entries);
 }
 
 static int
 walk_due(struct walk *w)
 {
+	const struct load *l = w->load;
 	sqlite3_stmt *st = connection_ask(
-	    w->c, ST_PACKS_DUE, "iii", w->load->lane, w->position, w->last);
+	    w->c, ST_PACKS_DUE, "iiiii", l->lane, w->position, w->last,
+	    (uint64_t)l->from.deadline, l->from.first);
 	int rc = connection_step(w->c, st);
 
 	while (rc == SQLITE_ROW) {
@@ -349,6 +361,7 @@ fail(struct sqlite_store *s, struct load *l, int rc)
 	l->deferrals = NULL;
 	l->bytes = l->deferral_count = l->packs = 0;
 	l->next_deadline = 0;
+	l->more = false;
 	l->next = l->first;
 	l->status = status_of(&s->reader, rc, text, sizeof text);
 	l->error = xstrdup(text);

@@ -43,8 +43,9 @@ struct loaded {
  *
  * A load of due entries gives back, in no order, those with a deadline up to
  * due, as many as max_bytes or a bounded number of packs hold, without reading
- * packs that have none. More are there if next_deadline is not above due; they
- * come once the removal of these, and the deferrals, are committed.
+ * packs that have none. If there is more, another load goes on from here. What
+ * next_deadline says is due comes when the removal of these, and the deferrals,
+ * are committed and all begins anew.
  *
  * Of a timed lane, those behind after with deadlines up to until come in order
  * of deadline, less those whose positions are not wanted. */
@@ -57,6 +58,7 @@ struct load {
 	size_t max_bytes;     /* stop behind the entry that reaches this; 0
 			       * for one entry */
 	int64_t due;	      /* wall-clock milliseconds; 0: all in order */
+	struct deferral from; /* of due ones: the former load's, or zeros */
 	uint64_t epoch;	      /* the loop's: late results are thrown away */
 	void *owner;	      /* the loop's */
 	bool noted;	      /* entries of the lane may have notes */
@@ -69,6 +71,8 @@ struct load {
 				* INT64_MAX when there is none */
 	int64_t next_deadline; /* of due ones: what was not given back goes no
 				* earlier; 0: nothing else has a deadline */
+	bool more; /* of due ones: go on from: */
+	struct deferral here;
 	struct deferral *deferrals; /* for lane_defer; load_free frees them */
 	size_t deferral_count;
 	size_t packs; /* that were looked into for what is due */

@@ -91,8 +91,8 @@ take_loads(struct world *w)
 			lane_loaded(&w->lane, load);
 			continue;
 		}
-		lane_sweep_loaded(&w->lane, &w->journal, load);
-		while (lane_swept(&w->lane, &e))
+		lane_sweep_loaded(&w->lane, load);
+		while (lane_swept(&w->lane, &w->journal, &e))
 			note_expired(w, &e);
 	}
 }
@@ -254,7 +254,7 @@ check_expiry(struct world *w)
 
 	for (int i = 0; i < 400; i++) {
 		next = lane_next_deadline(&w->lane);
-		if (next != 0 && next >= w->now && w->lane.sweep.load == NULL)
+		if (next != 0 && next >= w->now && !w->lane.sweep.under_way)
 			break;
 		expire(w);
 		while (w->expired_count > 0)
