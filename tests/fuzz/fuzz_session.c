@@ -338,6 +338,7 @@ check_lane(const struct lane *l)
 {
 	MUST(l->ready == l->head.count + l->incoming.count +
 		l->requeued.count + l->out_count);
+	MUST(l->stored_count <= l->ready); /* none was lost on its way */
 	MUST(l->change == NULL && l->loading == NULL);
 }
 
