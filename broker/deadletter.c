@@ -319,7 +319,7 @@ letter_done(struct letter *l)
 	if (l->refused)
 		message_unref(l->entry.message);
 	else
-		queue_settle(q, &l->entry);
+		settle_dead(q, &l->entry, l->why);
 	queue_unref(q);
 	free(l);
 }
@@ -352,18 +352,26 @@ struct carrier {
 
 static void carry(struct server *, struct letter *);
 
+static void
+carry_first(struct carrier *c)
+{
+	struct letter *l = STAILQ_FIRST(&c->letters);
+
+	STAILQ_REMOVE_HEAD(&c->letters, link);
+	c->server->letters_carried++;
+	carry(c->server, l);
+}
+
 static bool
 step(struct job *job, size_t *budget)
 {
 	struct carrier *c = (struct carrier *)job;
-	struct letter *l;
 
-	while ((l = STAILQ_FIRST(&c->letters)) != NULL) {
+	while (!STAILQ_EMPTY(&c->letters)) {
 		if (*budget == 0)
 			return false;
 		--*budget;
-		STAILQ_REMOVE_HEAD(&c->letters, link);
-		carry(c->server, l);
+		carry_first(c);
 	}
 	c->server->carrier = NULL;
 	free(c);
@@ -383,6 +391,26 @@ carrier(struct server *s)
 	STAILQ_INIT(&c->letters);
 	server_add_job(s, &c->job, NULL);
 	return c;
+}
+
+/* Into the carrier's hands: letters are carried in this order. */
+static void
+send_off(struct server *s, struct letter *l)
+{
+	STAILQ_INSERT_TAIL(&carrier(s)->letters, l, link);
+	s->letters_posted++;
+}
+
+bool
+deadletter_carry(struct server *s, uint64_t upto, size_t *budget)
+{
+	while (s->letters_carried < upto) {
+		if (*budget == 0)
+			return false;
+		--*budget;
+		carry_first(s->carrier);
+	}
+	return true;
 }
 
 /* --- waiting ------------------------------------------------------------------------ */
@@ -411,7 +439,7 @@ retry_one(struct queue *q)
 	STAILQ_REMOVE_HEAD(&q->held->letters, link);
 	q->held->count--;
 	l->again = true;
-	STAILQ_INSERT_TAIL(&carrier(q->server)->letters, l, link);
+	send_off(q->server, l);
 }
 
 static void
@@ -471,11 +499,15 @@ void
 deadletter_let_go(struct queue *q)
 {
 	struct held *h = q->held;
+	struct letter *l;
 
 	if (h == NULL)
 		return;
 	q->held = NULL;
-	STAILQ_CONCAT(&carrier(q->server)->letters, &h->letters);
+	while ((l = STAILQ_FIRST(&h->letters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&h->letters, link);
+		send_off(q->server, l);
+	}
 	event_free(h->timer);
 	free(h);
 }
@@ -506,7 +538,7 @@ post(struct queue *q, struct entry e, enum death why, bool refused)
 	struct letter *l = xmalloc(sizeof *l);
 
 	*l = (struct letter){queue_ref(q), e, why, refused, false, {NULL}};
-	STAILQ_INSERT_TAIL(&carrier(q->server)->letters, l, link);
+	send_off(q->server, l);
 }
 
 void
