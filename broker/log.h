@@ -1,4 +1,5 @@
-/* log.h - what happens, a line each on standard output, in RabbitMQ's shape.
+/* log.h - what happens, a line each on standard output and in a file, in RabbitMQ's
+ * shape or as JSON.
  *
  *   2026-01-02 03:04:05.678901+00:00 [info] <0.684.0> text
  *
@@ -28,9 +29,20 @@ enum { LOG_LINE = 4000 }; /* bytes of text; more is cut */
 #define LOG_FORMAT(text, first)                                                \
 	__attribute__((format(printf, text, first)))
 
-/* Where lines go (borrowed; standard output until called) and the lowest level
- * that is written (info until called). */
+/* Where lines go (borrowed; standard output until called; -1: nowhere) and the
+ * lowest level that is written (info until called). */
 void log_init(int fd, enum log_level);
+
+/* As objects of JSON, {"time":...,"level":...,"msg":...,"pid":...}, a line each,
+ * rather than in RabbitMQ's shape. */
+void log_as_json(bool);
+
+/* A second place, with a level and a shape of its own: takes fd; -1 for none. */
+void log_to_file(int fd, enum log_level, bool json);
+
+/* The lowest level that is written of log_at and log_lines, wherever it goes. */
+void log_set_connection_level(enum log_level);
+
 void log_set_level(enum log_level);
 bool log_wants(enum log_level);
 
