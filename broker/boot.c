@@ -16,8 +16,10 @@
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
+#include "broker/plugins.h"
 #include "broker/queue.h"
 #include "broker/server.h"
+#include "broker/service.h"
 #include "broker/tls.h"
 #include "broker/vhost.h"
 
@@ -302,6 +304,22 @@ open_listener(struct server *s, const struct config_pair *p, bool secure)
 }
 
 static bool
+passed_listener(struct server *s, int n)
+{
+	struct listener *l =
+	    listener_adopt(s, SERVICE_FIRST + n, service_socket_secure(n));
+
+	if (l == NULL) {
+		log_error("descriptor %d was passed, but is no listening "
+			  "socket: %s",
+		    SERVICE_FIRST + n, strerror(errno));
+		return false;
+	}
+	TAILQ_INSERT_TAIL(&s->listeners, l, link);
+	return true;
+}
+
+static bool
 make_context(struct server *s)
 {
 	char why[600];
@@ -316,12 +334,31 @@ make_context(struct server *s)
 	return true;
 }
 
+/* Sockets that were passed in take the place of those in the settings. */
+static bool
+take_sockets(struct server *s, int count)
+{
+	bool secure = false;
+
+	for (int i = 0; i < count; i++)
+		secure = secure || service_socket_secure(i);
+	if (secure && !make_context(s))
+		return false;
+	for (int i = 0; i < count; i++)
+		if (!passed_listener(s, i))
+			return false;
+	return true;
+}
+
 static bool
 open_listeners(struct server *s)
 {
 	const struct config_map *tcp = &s->config->listeners_tcp;
 	const struct config_map *ssl = &s->config->listeners_ssl;
+	int passed = service_sockets();
 
+	if (passed > 0)
+		return take_sockets(s, passed);
 	for (size_t i = 0; i < tcp->count; i++)
 		if (!open_listener(s, &tcp->pairs[i], false))
 			return false;
@@ -336,6 +373,7 @@ open_listeners(struct server *s)
 void
 server_reload(struct server *s)
 {
+	set_loopback_users(s);
 	if (s->tls != NULL && make_context(s))
 		log_info("certificates and keys were read again");
 }
@@ -499,7 +537,7 @@ server_start(struct server *s)
 
 	TAILQ_FOREACH(l, &s->listeners, link)
 		listener_start(l);
-	log_info("Server startup complete; 0 plugins started.");
+	plugins_tell();
 }
 
 /* What changes are left is committed; what memory holds is freed. */

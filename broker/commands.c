@@ -251,16 +251,14 @@ command_status(struct request *r, size_t *budget)
 	request_end(r);
 }
 
-/* Passwords stay where they are. */
 static void
 put_setting(void *arg, const struct setting_view *view)
 {
 	struct request *r = arg;
-	bool secret = strcmp(view->key, "default_pass") == 0;
 
 	request_row(r);
 	put_text_value(r, bytes_str(view->key));
-	put_text_value(r, bytes_str(secret ? "********" : view->value));
+	put_text_value(r, bytes_str(view->value));
 	put_text_value(r, bytes_str(view->unit));
 	put_text_value(r, bytes_str(view->source));
 	request_row_end(r);

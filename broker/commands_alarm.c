@@ -16,7 +16,7 @@ settle_mark(struct request *r, const char *key, const char *value,
 	struct config *c = r->server->config;
 	char error[512];
 
-	if (config_set(c, key, value, "leveretctl", error, sizeof error) !=
+	if (config_set(c, key, value, CONFIG_FROM_CTL, error, sizeof error) !=
 	    CONFIG_OK)
 		return false;
 	config_reset(c, other);

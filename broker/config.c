@@ -17,6 +17,8 @@ enum setting_type {
 	TYPE_RATIO,
 	TYPE_BOOL,
 	TYPE_TEXT,
+	TYPE_SECRET,
+	TYPE_CHOICE,
 	TYPE_LEVEL,
 	TYPE_ADDRESSES,
 	TYPE_FLAGS,
@@ -39,6 +41,13 @@ static const struct row rows[SETTINGS] = {
 #undef SETTING
 };
 
+/* What a CHOICE or one of NAMES may be, joined by commas. */
+static const char *const choices[SETTINGS] = {
+    [SETTING_log_console_formatter] = "plaintext, json",
+    [SETTING_log_file_formatter] = "plaintext, json",
+    [SETTING_auth_backends] = "internal, rabbit_auth_backend_internal",
+};
+
 static void *
 field_of(const struct config *c, const struct row *row)
 {
@@ -50,6 +59,13 @@ is_map(const struct row *row)
 {
 	return row->type == TYPE_ADDRESSES || row->type == TYPE_FLAGS ||
 	    row->type == TYPE_NAMES;
+}
+
+static bool
+is_text(const struct row *row)
+{
+	return row->type == TYPE_TEXT || row->type == TYPE_SECRET ||
+	    row->type == TYPE_CHOICE;
 }
 
 /* --- reading values ---------------------------------------------------- */
@@ -195,12 +211,32 @@ static const char *const levels[] = {
 static bool
 read_level(const char *value, enum log_level *level)
 {
+	if (strcmp(value, "notice") == 0)
+		value = "warning"; /* the next there is here */
+	if (strcmp(value, "critical") == 0)
+		value = "none";
 	for (size_t i = 0; i < COUNT(levels); i++)
 		if (strcmp(value, levels[i]) == 0) {
 			*level = (enum log_level)i;
 			return true;
 		}
 	return false;
+}
+
+/* Is it one of the row's choices? Rows without take anything. */
+static bool
+read_choice(const struct row *row, const char *value)
+{
+	const char *p = choices[row - rows];
+	size_t n;
+
+	for (bool any = p == NULL; !any && *p != '\0'; p += n) {
+		p += strspn(p, ", ");
+		n = strcspn(p, ",");
+		if (strlen(value) == n && memcmp(p, value, n) == 0)
+			return true;
+	}
+	return p == NULL;
 }
 
 bool
@@ -286,7 +322,7 @@ map_value(const struct row *row, const char *value)
 		return config_address(value, host, sizeof host, &port) ? value
 								       : NULL;
 	if (row->type == TYPE_NAMES)
-		return value;
+		return read_choice(row, value) ? value : NULL;
 	if (!read_bool(value, &flag))
 		return NULL;
 	return flag ? "true" : "false";
@@ -330,7 +366,10 @@ assign(struct config *c, const struct row *row, const char *name,
 
 	switch (row->type) {
 	case TYPE_TEXT:
+	case TYPE_SECRET:
 		return text_set(field, value);
+	case TYPE_CHOICE:
+		return read_choice(row, value) && text_set(field, value);
 	case TYPE_BOOL: {
 		bool b;
 		return read_bool(value, &b) && (*(bool *)field = b, true);
@@ -392,6 +431,8 @@ describe(const struct row *row, const char *name, char *p, size_t size)
 	    [TYPE_RATIO] = "a number (0.6)",
 	    [TYPE_BOOL] = "true or false",
 	    [TYPE_TEXT] = "a text",
+	    [TYPE_SECRET] = "a text",
+	    [TYPE_CHOICE] = "",
 	    [TYPE_LEVEL] = "debug, info, warning, error or none",
 	    [TYPE_ADDRESSES] = "a port or address:port",
 	    [TYPE_FLAGS] = "true or false",
@@ -400,6 +441,8 @@ describe(const struct row *row, const char *name, char *p, size_t size)
 
 	if (is_map(row) && name == NULL)
 		snprintf(p, size, "none");
+	else if (choices[row - rows] != NULL)
+		snprintf(p, size, "one of: %s", choices[row - rows]);
 	else if (row->max == 0)
 		snprintf(p, size, "%s", kinds[row->type]);
 	else
@@ -471,10 +514,13 @@ config_fini(struct config *c)
 	for (const struct row *row = rows; row < rows + SETTINGS; row++) {
 		if (is_map(row))
 			map_clear(field_of(c, row));
-		if (row->type == TYPE_TEXT)
+		if (is_text(row))
 			free(*(char **)field_of(c, row));
 		free(c->source[row - rows]);
 	}
+	for (size_t i = 0; i < c->unknown_count; i++)
+		free(c->unknown[i]);
+	free(c->unknown);
 }
 
 /* --- files ------------------------------------------------------------- */
@@ -545,6 +591,15 @@ read_line(char *p, char **key)
 	return read_value(equals + 1);
 }
 
+/* Takes the sentence. */
+static void
+note_unknown(struct config *c, char *sentence)
+{
+	c->unknown = xrealloc(
+	    c->unknown, (c->unknown_count + 1) * sizeof *c->unknown);
+	c->unknown[c->unknown_count++] = sentence;
+}
+
 /* One line; source is "file:line". */
 static bool
 load_line(
@@ -564,7 +619,7 @@ load_line(
 	case CONFIG_OK:
 		return true;
 	case CONFIG_UNKNOWN:
-		log_warnx("%s: %s is left out", source, sentence);
+		note_unknown(c, xasprintf("%s: %s", source, sentence));
 		return true;
 	case CONFIG_BAD:
 		break;
@@ -615,6 +670,86 @@ config_load(struct config *c, const char *path, char *error, size_t size)
 	return loaded;
 }
 
+/* --- taking over --------------------------------------------------------- */
+
+static bool
+same_map(const struct config_map *a, const struct config_map *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->pairs[i].name, b->pairs[i].name) != 0 ||
+		    strcmp(a->pairs[i].value, b->pairs[i].value) != 0)
+			return false;
+	return true;
+}
+
+static size_t
+size_of(const struct row *row)
+{
+	switch (row->type) {
+	case TYPE_BOOL:
+		return sizeof(bool);
+	case TYPE_RATIO:
+		return sizeof(double);
+	case TYPE_LEVEL:
+		return sizeof(enum log_level);
+	case TYPE_TEXT:
+	case TYPE_SECRET:
+	case TYPE_CHOICE:
+		return sizeof(char *);
+	case TYPE_ADDRESSES:
+	case TYPE_FLAGS:
+	case TYPE_NAMES:
+		return sizeof(struct config_map);
+	case TYPE_INT:
+	case TYPE_SIZE:
+	case TYPE_TIME:
+		break;
+	}
+	return sizeof(int64_t);
+}
+
+static bool
+same_value(const struct row *row, const void *a, const void *b)
+{
+	if (is_map(row))
+		return same_map(a, b);
+	if (is_text(row))
+		return strcmp(*(char *const *)a, *(char *const *)b) == 0;
+	return memcmp(a, b, size_of(row)) == 0;
+}
+
+static void
+swap_value(struct config *a, struct config *b, const struct row *row)
+{
+	char buffer[sizeof(struct config_map)], *source;
+	size_t n = size_of(row);
+
+	memcpy(buffer, field_of(a, row), n);
+	memcpy(field_of(a, row), field_of(b, row), n);
+	memcpy(field_of(b, row), buffer, n);
+	source = a->source[row - rows];
+	a->source[row - rows] = b->source[row - rows];
+	b->source[row - rows] = source;
+}
+
+void
+config_adopt(struct config *c, struct config *fresh,
+    void (*tell)(const char *key, bool taken))
+{
+	for (const struct row *row = rows; row < rows + SETTINGS; row++) {
+		const char *source = c->source[row - rows];
+
+		if (same_value(row, field_of(c, row), field_of(fresh, row)) ||
+		    (source != NULL && strcmp(source, CONFIG_FROM_CTL) == 0))
+			continue;
+		if (row->reload)
+			swap_value(c, fresh, row);
+		tell(row->key, row->reload);
+	}
+}
+
 /* --- telling ----------------------------------------------------------- */
 
 typedef void setting_teller(void *arg, const struct setting_view *);
@@ -650,7 +785,10 @@ value_text(const struct row *row, const void *field, char *p, size_t size)
 
 	switch (row->type) {
 	case TYPE_TEXT:
+	case TYPE_CHOICE:
 		return *(char *const *)field;
+	case TYPE_SECRET:
+		return **(char *const *)field != '\0' ? "********" : "";
 	case TYPE_BOOL:
 		return *(const bool *)field ? "true" : "false";
 	case TYPE_RATIO:

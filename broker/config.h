@@ -33,6 +33,8 @@ enum setting_id {
 #define SETTING_TYPE_RATIO double
 #define SETTING_TYPE_BOOL bool
 #define SETTING_TYPE_TEXT char * /* never NULL */
+#define SETTING_TYPE_SECRET char * /* never shown */
+#define SETTING_TYPE_CHOICE char * /* one of a few words */
 #define SETTING_TYPE_LEVEL enum log_level
 #define SETTING_TYPE_ADDRESSES struct config_map
 #define SETTING_TYPE_FLAGS struct config_map
@@ -43,6 +45,8 @@ struct config {
 #include "broker/settings.def"
 #undef SETTING
 	char *source[SETTINGS]; /* "rabbitmq.conf:12"; NULL: the default */
+	char **unknown; /* "rabbitmq.conf:13: unknown setting 'x'" */
+	size_t unknown_count;
 };
 
 /* All defaults. */
@@ -70,11 +74,19 @@ config_is_set(const struct config *c, enum setting_id id)
 	return c->source[id] != NULL;
 }
 
-/* Reads a file: unknown keys are logged with file and line and left out, so
- * that files written for RabbitMQ can be used. False with a sentence in error
+/* Reads a file: unknown keys are kept in unknown, with file and line, and left
+ * out, so that files written for RabbitMQ can be used. False with a sentence in error
  * (file and line first) if it cannot be read or a value cannot be. */
 bool config_load(
     struct config *, const char *path, char *error, size_t size);
+
+/* The source of what leveretctl sets: it stands until the broker ends. */
+#define CONFIG_FROM_CTL "leveretctl"
+
+/* Takes from fresh what differs and may change while the broker runs; fresh gets
+ * what was there. tell hears of each that differs, and whether it was taken. */
+void config_adopt(struct config *, struct config *fresh,
+    void (*tell)(const char *key, bool taken));
 
 /* Tells each setting as it stands, a map once for each of its keys. What is
  * given is good for the call only. */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -14,13 +13,16 @@
 #include "amqp/xalloc.h"
 #include "broker/control.h"
 #include "broker/folder.h"
+#include "broker/plugins.h"
 #include "broker/printer.h"
+#include "broker/program.h"
+#include "broker/reach.h"
 #include "broker/words.h"
 
 /* --- options of the tool itself, wherever they stand ------------------- */
 
 struct settings {
-	const char *socket, *dir, *formatter, *timeout, *ignored;
+	const char *socket, *dir, *formatter, *timeout, *node, *ignored;
 	bool quiet, silent, no_headers, help, version, flag_ignored;
 };
 
@@ -45,7 +47,7 @@ static const struct option_row option_rows[] = {
 	"SECONDS  without an answer until it gives up (60)"},
     {"--help", "-h", FLAG(help), "print this"},
     {"--version", "-V", FLAG(version), "print the version"},
-    {"--node", "-n", TEXT(ignored), NULL},
+    {"--node", "-n", TEXT(node), NULL},
     {"--longnames", "-l", FLAG(flag_ignored), NULL},
     {"--erlang-cookie", NULL, TEXT(ignored), NULL},
     {"--script-name", NULL, TEXT(ignored), NULL},
@@ -98,10 +100,10 @@ take_option(struct settings *s, char **argv, int argc, int *i, bool *taken)
 static void
 print_usage(FILE *out)
 {
-	fputs(
-	    "\nUsage\n\nleveretctl [options] <command> [<command options>]\n\n"
+	fprintf(out,
+	    "\nUsage\n\n%s [options] <command> [<command options>]\n\n"
 	    "Options:\n\n",
-	    out);
+	    program_name());
 	for (size_t i = 0; i < OPTION_ROWS; i++) {
 		const struct option_row *o = &option_rows[i];
 
@@ -114,14 +116,14 @@ print_usage(FILE *out)
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "   %-22s %s\n", commands[i].name,
 		    commands[i].sentence);
-	fputs(
-	    "\nUse 'leveretctl help <command>' to learn more about one\n", out);
+	fprintf(out, "\nUse '%s help <command>' to learn more about one\n",
+	    program_name());
 }
 
 static void
 print_command_usage(FILE *out, const struct command *c)
 {
-	fprintf(out, "\nUsage\n\nleveretctl [options] %s\n\n   %s\n",
+	fprintf(out, "\nUsage\n\n%s [options] %s\n\n   %s\n", program_name(),
 	    command_usage(c), c->sentence);
 }
 
@@ -194,75 +196,6 @@ read_password(void)
 }
 
 /* --- asking ------------------------------------------------------------ */
-
-static int
-connect_to(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && connect(fd, (const void *)address, sizeof *address) == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static int
-connect_path(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	if (strlen(path) >= sizeof address.sun_path) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	strcpy(address.sun_path, path);
-	return connect_to(&address);
-}
-
-static int
-connect_dir(const char *dir)
-{
-	struct sockaddr_un address;
-	int folder, fd = -1;
-
-	if (control_address(dir, &address, &folder))
-		fd = connect_to(&address);
-	if (folder >= 0)
-		close(folder);
-	return fd;
-}
-
-static int
-no_broker(const char *where)
-{
-	fprintf(stderr,
-	    "Error:\nno broker answers on %s: %s\n"
-	    "Is it running? -d DIR names another data folder, --socket PATH "
-	    "another socket.\n",
-	    where, strerror(errno));
-	return -1;
-}
-
-/* -1 after having said that nobody is there. */
-static int
-connect_broker(const struct settings *s)
-{
-	char *chosen = s->dir == NULL ? data_folder() : NULL;
-	const char *dir = s->dir != NULL ? s->dir : chosen;
-	int fd;
-
-	if (s->socket != NULL)
-		fd = connect_path(s->socket);
-	else
-		fd = dir != NULL ? connect_dir(dir) : -1;
-	if (fd < 0)
-		no_broker(s->socket != NULL ? s->socket
-			  : dir != NULL     ? dir
-					    : "the default data folder");
-	free(chosen);
-	return fd;
-}
 
 static bool
 send_all(int fd, struct bytes b)
@@ -386,10 +319,12 @@ ask(const struct settings *s, const struct words *w, struct printer *p,
 	int timeout =
 	    s->timeout != NULL ? (int)(atof(s->timeout) * 1000) : 60000;
 	struct writer request = {0};
-	int fd = connect_broker(s), code;
+	int fd = reach_broker(s->socket, s->dir), code;
 
-	if (fd < 0)
+	if (fd < 0) {
+		reach_failed(s->socket, s->dir);
 		return CODE_UNAVAILABLE;
+	}
 	print_patience(p, w, timeout);
 	control_request(&request, list, count);
 	send_all(fd, writer_view(&request)); /* if not, reading fails too */
@@ -430,6 +365,9 @@ main(int argc, char **argv)
 	size_t count = 0;
 	bool taken, own = true;
 
+	program_init(argv[0]);
+	if (strcmp(program_name(), "rabbitmq-plugins") == 0)
+		return plugins_main(argc, argv);
 	for (int i = 1; i < argc && count < WORDS_MAX; i++) {
 		own = own && strcmp(argv[i], "--") != 0;
 		taken = false;
@@ -440,8 +378,10 @@ main(int argc, char **argv)
 		if (!taken)
 			list[count++] = argv[i];
 	}
+	if (s.node != NULL)
+		node_rename(s.node);
 	if (s.version || (count > 0 && strcmp(list[0], "version") == 0)) {
-		puts(PACKAGE_VERSION);
+		puts(program_is_rabbitmq() ? RABBITMQ_VERSION : PACKAGE_VERSION);
 		return CODE_OK;
 	}
 	if (s.help || (count > 0 && strcmp(list[0], "help") == 0)) {

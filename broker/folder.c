@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "amqp/xalloc.h"
+#include "broker/program.h"
 
 /* Its value, or NULL if it is not set or empty. */
 static const char *
@@ -19,14 +20,32 @@ environment(const char *name)
 	return value != NULL && *value != '\0' ? value : NULL;
 }
 
+/* Where RabbitMQ's environment says, if it does and counts. */
+static char *
+mnesia_folder(void)
+{
+	const char *value;
+
+	if (!program_is_rabbitmq())
+		return NULL;
+	if ((value = program_variable("MNESIA_DIR")) != NULL)
+		return xstrdup(value);
+	if ((value = program_variable("MNESIA_BASE")) != NULL)
+		return xasprintf("%s/%s", value, node_name());
+	return NULL;
+}
+
 char *
 data_folder(void)
 {
 	static const char system_folder[] = LOCALSTATEDIR "/lib/leveret";
 	const char *value;
+	char *rabbitmq;
 
 	if ((value = environment("LEVERET_DIR")) != NULL)
 		return xstrdup(value);
+	if ((rabbitmq = mnesia_folder()) != NULL)
+		return rabbitmq;
 	if (geteuid() == 0 || access(system_folder, W_OK | X_OK) == 0)
 		return xstrdup(system_folder);
 	if ((value = environment("XDG_STATE_HOME")) != NULL)
@@ -80,16 +99,30 @@ folder_private(void)
 	return NULL;
 }
 
+static char node[256];
+
+void
+node_rename(const char *name)
+{
+	char host[65] = "localhost";
+
+	if (strchr(name, '@') != NULL) {
+		snprintf(node, sizeof node, "%s", name);
+		return;
+	}
+	gethostname(host, sizeof host - 1);
+	host[strcspn(host, ".")] = '\0';
+	snprintf(node, sizeof node, "%s@%s", name, host);
+}
+
 const char *
 node_name(void)
 {
-	static char name[80];
-	char host[65] = "localhost";
+	const char *name;
 
-	if (*name != '\0')
-		return name;
-	gethostname(host, sizeof host - 1);
-	host[strcspn(host, ".")] = '\0';
-	snprintf(name, sizeof name, "rabbit@%s", host);
-	return name;
+	if (*node != '\0')
+		return node;
+	name = program_is_rabbitmq() ? program_variable("NODENAME") : NULL;
+	node_rename(name != NULL ? name : "rabbit");
+	return node;
 }

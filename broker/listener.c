@@ -139,21 +139,19 @@ on_accept(evutil_socket_t listening, short what, void *arg)
 		if (l->server->config->tcp_nodelay)
 			setsockopt(
 			    fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		if (l->server->config->tcp_keepalive)
+			setsockopt(
+			    fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 		connection_new(
 		    l->server, fd, l->secure ? l->server->tls : NULL);
 	}
 }
 
-struct listener *
-listener_open(
-    struct server *s, const char *host, unsigned port, bool secure)
+static struct listener *
+listener_new(struct server *s, int fd, bool secure)
 {
-	int fd = open_socket(host, port, (int)s->config->tcp_backlog);
-	struct listener *l;
+	struct listener *l = xcalloc(1, sizeof *l);
 
-	if (fd < 0)
-		return NULL;
-	l = xcalloc(1, sizeof *l);
 	l->server = s;
 	l->name = secure ? "amqps" : "amqp";
 	l->secure = secure;
@@ -163,6 +161,32 @@ listener_open(
 	l->event =
 	    event_new(s->base, fd, EV_READ | EV_PERSIST, on_accept, l);
 	return l;
+}
+
+struct listener *
+listener_open(
+    struct server *s, const char *host, unsigned port, bool secure)
+{
+	int fd = open_socket(host, port, (int)s->config->tcp_backlog);
+
+	return fd >= 0 ? listener_new(s, fd, secure) : NULL;
+}
+
+struct listener *
+listener_adopt(struct server *s, int fd, bool secure)
+{
+	int listens = 0, family = 0, flags = fcntl(fd, F_GETFL);
+	socklen_t size = sizeof listens;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0)
+		return NULL;
+	errno = EINVAL;
+	if (!listens || (family != AF_INET && family != AF_INET6) || flags < 0 ||
+	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return NULL;
+	return listener_new(s, fd, secure);
 }
 
 void

@@ -23,6 +23,9 @@ struct listener {
  * with errno. Nothing is accepted before listener_start. */
 struct listener *listener_open(
     struct server *, const char *host, unsigned port, bool secure);
+
+/* Takes a socket that listens already, and was passed in. NULL with errno. */
+struct listener *listener_adopt(struct server *, int fd, bool secure);
 void listener_start(struct listener *);
 void listener_close(struct listener *);
 

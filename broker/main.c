@@ -1,31 +1,160 @@
 /* main.c - arguments, settings, signals; then the server runs. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "amqp/xalloc.h"
 #include "broker/config.h"
 #include "broker/folder.h"
 #include "broker/log.h"
 #include "broker/options.h"
+#include "broker/program.h"
 #include "broker/server.h"
+#include "broker/service.h"
+#include "broker/sources.h"
+
+/* What a run needs again when it is told to read its settings anew. */
+struct run {
+	int argc;
+	char **argv;
+	struct options options;
+	struct config config;
+	struct server *server;
+};
+
+/* --- the log ------------------------------------------------------------- */
+
+/* The file's path, the caller's; NULL: there is none. */
+static char *
+log_path(const struct config *c)
+{
+	if (strcmp(c->log_file, "false") == 0)
+		return NULL;
+	if (*c->log_file == '/')
+		return xstrdup(c->log_file);
+	if (*c->log_file != '\0')
+		return *c->log_dir != '\0'
+			   ? xasprintf("%s/%s", c->log_dir, c->log_file)
+			   : xstrdup(c->log_file);
+	return *c->log_dir != '\0'
+		   ? xasprintf("%s/%s.log", c->log_dir, node_name())
+		   : NULL;
+}
+
+static void
+open_log_file(const struct config *c)
+{
+	char *path = log_path(c);
+	int fd = -1;
+
+	if (path != NULL) {
+		if (*c->log_dir != '\0' && !folder_make(c->log_dir))
+			log_warn("cannot make the folder %s", c->log_dir);
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+		    0640);
+		if (fd < 0)
+			log_warn("cannot write the log to %s", path);
+	}
+	log_to_file(fd, c->log_file_level,
+	    strcmp(c->log_file_formatter, "json") == 0);
+	free(path);
+}
+
+static void
+open_log(const struct config *c)
+{
+	log_init(
+	    c->log_console ? STDOUT_FILENO : -1, c->log_console_level);
+	log_as_json(strcmp(c->log_console_formatter, "json") == 0);
+	log_set_connection_level(c->log_connection_level);
+	open_log_file(c);
+}
+
+static void
+tell_unknown(const struct config *c)
+{
+	for (size_t i = 0; i < c->unknown_count; i++)
+		log_warnx("%s is left out", c->unknown[i]);
+}
+
+/* --- signals --------------------------------------------------------------- */
 
 static void
 on_signal(evutil_socket_t number, short what, void *arg)
 {
+	struct run *r = arg;
+
 	log_info("%s received - shutting down",
 	    number == SIGINT ? "SIGINT" : "SIGTERM");
-	server_stop(arg);
+	service_notify("STOPPING=1");
+	server_stop(r->server);
+}
+
+static void
+tell_change(const char *key, bool taken)
+{
+	if (taken)
+		log_info("%s has changed", key);
+	else
+		log_warnx("%s has changed: that takes a restart", key);
+}
+
+static void
+read_settings_again(struct run *r)
+{
+	struct options options;
+	struct config fresh;
+
+	config_init(&fresh);
+	if (options_read(&options, &fresh, r->argc, r->argv) < 0) {
+		tell_unknown(&fresh);
+		config_adopt(&r->config, &fresh, tell_change);
+		open_log(&r->config);
+		log_info("the settings were read again");
+	} else {
+		log_error("the settings cannot be used: all stays as it was");
+	}
+	config_fini(&fresh);
 }
 
 static void
 on_hangup(evutil_socket_t number, short what, void *arg)
 {
-	log_info("SIGHUP received - reading certificates again");
-	server_reload(arg);
+	struct run *r = arg;
+	struct timespec now;
+	char state[64];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	service_notify(state);
+	log_info("SIGHUP received - reading settings and certificates again");
+	read_settings_again(r);
+	server_reload(r->server);
+	service_notify("READY=1");
 }
+
+/* Signals wait until there is somebody to take them: process 1 would lose them
+ * otherwise. The threads of the store inherit that they are not theirs. */
+static void
+hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(how, &set, NULL);
+}
+
+/* --- a run ------------------------------------------------------------------- */
 
 /* Where store and socket go; freed by nobody, it lasts as long as the
  * process. */
@@ -57,20 +186,66 @@ raise_descriptors(void)
 		log_warn("cannot raise the limit of open files");
 }
 
-static int
-run(struct server *s, const struct options *o)
+/* In the place and the words where people look for them in RabbitMQ's log. */
+static void
+tell_start(const struct run *r, const char *dir)
 {
-	struct event *term = evsignal_new(s->base, SIGTERM, on_signal, s);
-	struct event *interrupt = evsignal_new(s->base, SIGINT, on_signal, s);
-	struct event *hangup = evsignal_new(s->base, SIGHUP, on_hangup, s);
+	const char *home = getenv("HOME");
+	char *file = log_path(&r->config);
+
+	if (!program_is_rabbitmq()) {
+		log_info("Starting Leveret %s in %s", PACKAGE_VERSION,
+		    r->options.ephemeral ? "memory" : dir);
+	} else {
+		log_info(" Starting RabbitMQ %s on Leveret %s",
+		    r->config.version, PACKAGE_VERSION);
+		log_info(" node           : %s", node_name());
+		log_info(" home dir       : %s", home != NULL ? home : "(none)");
+		log_info(" config file(s) : %s", sources_files());
+		log_info(" log(s)         : %s", file != NULL ? file : "<stdout>");
+		log_info(" database dir   : %s", dir);
+	}
+	free(file);
+	sources_tell();
+	tell_unknown(&r->config);
+}
+
+/* RabbitMQ's is beside the node's folder, for scripts that wait for it. */
+static void
+write_pid(const struct options *o, const char *dir)
+{
+	const char *path = o->pid_file;
+	char *beside = NULL;
+
+	if (path == NULL && program_is_rabbitmq()) {
+		path = program_variable("PID_FILE");
+		if (path == NULL && (program_variable("MNESIA_BASE") != NULL ||
+					program_variable("MNESIA_DIR") != NULL))
+			path = beside = xasprintf("%s.pid", dir);
+	}
+	if (path != NULL && !service_write_pid(path))
+		fatal("cannot write %s", path);
+	free(beside);
+}
+
+static int
+serve(struct run *r)
+{
+	struct server *s = r->server;
+	struct event *term = evsignal_new(s->base, SIGTERM, on_signal, r);
+	struct event *interrupt = evsignal_new(s->base, SIGINT, on_signal, r);
+	struct event *hangup = evsignal_new(s->base, SIGHUP, on_hangup, r);
 	int status;
 
 	event_add(term, NULL);
 	event_add(interrupt, NULL);
 	event_add(hangup, NULL);
-	if (o->port_file != NULL && !server_write_ports(s, o->port_file))
-		fatal("cannot write %s", o->port_file);
+	hold_signals(SIG_UNBLOCK);
+	if (r->options.port_file != NULL &&
+	    !server_write_ports(s, r->options.port_file))
+		fatal("cannot write %s", r->options.port_file);
 	server_start(s);
+	service_notify("READY=1");
 	status = server_run(s);
 	event_free(term);
 	event_free(interrupt);
@@ -78,39 +253,51 @@ run(struct server *s, const struct options *o)
 	return status;
 }
 
+static int
+run(struct run *r)
+{
+	char *dir;
+	int status = 1;
+
+	raise_descriptors();
+	dir = choose_folder(&r->options);
+	if (dir == NULL)
+		fatal("no data folder: name one with -d");
+	tell_start(r, dir);
+	write_pid(&r->options, dir);
+	r->server = server_new(&r->config, dir, r->options.ephemeral);
+	if (r->server != NULL) {
+		status = serve(r);
+		server_free(r->server);
+		log_info("Leveret has stopped");
+	}
+	if (r->options.ephemeral)
+		rmdir(dir);
+	free(dir);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct options options;
-	struct config config;
-	struct server *s;
-	char *dir;
+	struct run r = {.argc = argc, .argv = argv};
 	int status;
 
-	config_init(&config);
-	status = options_read(&options, &config, argc, argv);
-	if (status >= 0) {
-		config_fini(&config);
-		return status;
+	program_init(argv[0]);
+	config_init(&r.config);
+	status = options_read(&r.options, &r.config, argc, argv);
+	if (status < 0) {
+		if (r.options.detached)
+			service_detach();
+		signal(SIGPIPE, SIG_IGN);
+		service_reap();
+		hold_signals(SIG_BLOCK);
+		open_log(&r.config);
+		if (r.options.die_with_parent)
+			service_die_with_parent();
+		status = run(&r);
+		log_flush(1000);
 	}
-	signal(SIGPIPE, SIG_IGN);
-	log_init(STDOUT_FILENO, config.log_console_level);
-	raise_descriptors();
-	dir = choose_folder(&options);
-	if (dir == NULL)
-		fatal("no data folder: name one with -d");
-	log_info("Starting Leveret %s in %s", PACKAGE_VERSION,
-	    options.ephemeral ? "memory" : dir);
-	s = server_new(&config, dir, options.ephemeral);
-	status = s != NULL ? run(s, &options) : 1;
-	if (s != NULL)
-		server_free(s);
-	if (options.ephemeral)
-		rmdir(dir);
-	if (s != NULL)
-		log_info("Leveret has stopped");
-	log_flush(1000);
-	config_fini(&config);
-	free(dir);
+	config_fini(&r.config);
 	return status;
 }

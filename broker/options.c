@@ -7,16 +7,20 @@
 #include <string.h>
 
 #include "amqp/xalloc.h"
+#include "broker/program.h"
+#include "broker/sources.h"
 
 /* sysexits' numbers, which RabbitMQ's tools use too. */
 enum { EXIT_USAGE = 64, EXIT_CONFIG = 78, GO_ON = -1 };
 
-enum { OPTION_PORT_FILE = 256 };
+enum { OPTION_PORT_FILE = 256, OPTION_PID_FILE, OPTION_DIE };
 
 static const char short_options[] = ":f:o:d:ep:Vh";
 
 static const struct option long_options[] = {
     {"port-file", required_argument, NULL, OPTION_PORT_FILE},
+    {"pid-file", required_argument, NULL, OPTION_PID_FILE},
+    {"die-with-parent", no_argument, NULL, OPTION_DIE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -24,26 +28,33 @@ static const struct option long_options[] = {
 
 static const char usage[] =
     "usage: leveret [-eVh] [-d DIR] [-f FILE] [-o KEY=VALUE] [-p PORT]\n"
-    "               [--port-file FILE]\n"
+    "               [--port-file FILE] [--pid-file FILE] "
+    "[--die-with-parent]\n"
     "  -d DIR        data folder: messages, definitions, control socket\n"
     "                (default: $LEVERET_DIR, else " LOCALSTATEDIR
     "/lib/leveret if it\n"
     "                can be written to, else ~/.local/state/leveret)\n"
     "  -e            ephemeral: keep nothing on disk\n"
-    "  -f FILE       read settings from FILE, in the syntax of rabbitmq.conf\n"
+    "  -f FILE       read settings from FILE, in the syntax of "
+    "rabbitmq.conf,\n"
+    "                rather than from " SYSCONFDIR "/leveret\n"
     "  -o KEY=VALUE  set any setting\n"
     "  -p PORT       accept AMQP on PORT; 0: any free one\n"
     "  --port-file FILE\n"
     "                write a line \"name port\" for each listener to FILE "
     "once\n"
     "                it accepts\n"
+    "  --pid-file FILE\n"
+    "                write the process id to FILE\n"
+    "  --die-with-parent\n"
+    "                stop when the process that started it ends\n"
     "  -V            print the version\n"
     "  -h            print this\n";
 
 static int
 wrong(const char *format, const char *what)
 {
-	fprintf(stderr, "leveret: ");
+	fprintf(stderr, "%s: ", program_name());
 	fprintf(stderr, format, what);
 	fprintf(stderr, "\n%s", usage);
 	return EXIT_USAGE;
@@ -65,13 +76,14 @@ set(struct config *c, const char *key, const char *value, const char *option)
 	case CONFIG_OK:
 		return GO_ON;
 	case CONFIG_UNKNOWN:
-		fprintf(stderr, "leveret: %s; possibilities are:\n", error);
+		fprintf(stderr, "%s: %s; possibilities are:\n", program_name(),
+		    error);
 		config_each(c, print_key, NULL);
 		return EXIT_USAGE;
 	case CONFIG_BAD:
 		break;
 	}
-	fprintf(stderr, "leveret: %s\n", error);
+	fprintf(stderr, "%s: %s\n", program_name(), error);
 	return EXIT_CONFIG;
 }
 
@@ -105,24 +117,37 @@ set_port(struct config *c, const char *port)
 }
 
 static int
-load(struct config *c, const char *path)
+add_file(struct options *o, const char *path)
 {
-	char error[1024];
-
-	if (config_load(c, path, error, sizeof error))
-		return GO_ON;
-	fprintf(stderr, "leveret: %s\n", error);
-	return EXIT_CONFIG;
+	if (o->file_count == OPTIONS_FILES)
+		return wrong("no more than sixteen files, not %s too", path);
+	o->files[o->file_count++] = path;
+	return GO_ON;
 }
 
-/* The command line wins over the file, wherever -f stands in it: so files are
- * read in a first pass, which also finds every wrong option. */
+/* The command line wins over files, wherever -f stands in it: so they are named
+ * in a first pass, which also finds every wrong option. */
 static int
-first_pass(struct config *c, int option, char **argv)
+first_pass(struct options *o, int option, char **argv)
 {
 	switch (option) {
 	case 'f':
-		return load(c, optarg);
+		return add_file(o, optarg);
+	case 'd':
+		o->dir = optarg;
+		return GO_ON;
+	case 'e':
+		o->ephemeral = true;
+		return GO_ON;
+	case OPTION_PORT_FILE:
+		o->port_file = optarg;
+		return GO_ON;
+	case OPTION_PID_FILE:
+		o->pid_file = optarg;
+		return GO_ON;
+	case OPTION_DIE:
+		o->die_with_parent = true;
+		return GO_ON;
 	case 'V':
 		puts("leveret " PACKAGE_VERSION);
 		return 0;
@@ -139,25 +164,53 @@ first_pass(struct config *c, int option, char **argv)
 }
 
 static int
-second_pass(struct options *o, struct config *c, int option)
+second_pass(struct config *c, int option)
 {
 	switch (option) {
 	case 'o':
 		return set_pair(c, optarg);
 	case 'p':
 		return set_port(c, optarg);
-	case 'd':
-		o->dir = optarg;
-		return GO_ON;
-	case 'e':
-		o->ephemeral = true;
-		return GO_ON;
-	case OPTION_PORT_FILE:
-		o->port_file = optarg;
-		return GO_ON;
 	default:
 		return GO_ON;
 	}
+}
+
+/* Everything but the command line. */
+static int
+load(struct config *c, const struct options *o)
+{
+	char error[1024];
+
+	if (sources_read(c, o->files, o->file_count, error, sizeof error))
+		return GO_ON;
+	fprintf(stderr, "%s: %s\n", program_name(), error);
+	return EXIT_CONFIG;
+}
+
+static int
+check_strict(const struct config *c)
+{
+	if (!c->config_strict || c->unknown_count == 0)
+		return GO_ON;
+	for (size_t i = 0; i < c->unknown_count; i++)
+		fprintf(stderr, "%s: %s\n", program_name(), c->unknown[i]);
+	return EXIT_CONFIG;
+}
+
+/* rabbitmq-server has one word that getopt takes for four. */
+static int
+take_detached(struct options *o, int argc, char **argv)
+{
+	int n = 1;
+
+	for (int i = 1; i < argc; i++)
+		if (program_is_rabbitmq() && strcmp(argv[i], "-detached") == 0)
+			o->detached = true;
+		else
+			argv[n++] = argv[i];
+	argv[n] = NULL;
+	return n;
 }
 
 static int
@@ -172,15 +225,19 @@ options_read(struct options *o, struct config *c, int argc, char **argv)
 	int option, rc = GO_ON;
 
 	memset(o, 0, sizeof *o);
+	argc = take_detached(o, argc, argv);
 	optind = 0; /* from the beginning, also when called again */
 	while (rc == GO_ON && (option = next_option(argc, argv)) >= 0)
-		rc = first_pass(c, option, argv);
+		rc = first_pass(o, option, argv);
 	if (rc == GO_ON && optind < argc)
 		return wrong("unknown argument '%s'", argv[optind]);
+	if (rc == GO_ON)
+		rc = load(c, o);
 	optind = 0;
 	while (rc == GO_ON && (option = next_option(argc, argv)) >= 0)
-		rc = second_pass(o, c, option);
+		rc = second_pass(c, option);
 	if (rc == GO_ON && o->ephemeral && o->dir != NULL)
 		return wrong("-e keeps nothing: it goes without %s", "-d");
-	return rc;
+	sources_end(c);
+	return rc == GO_ON ? check_strict(c) : rc;
 }

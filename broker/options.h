@@ -7,15 +7,23 @@
 #include "broker/config.h"
 #include "broker/folder.h"
 
+enum { OPTIONS_FILES = 16 };
+
 struct options {
 	const char *dir;  /* -d; NULL: data_folder() decides */
 	bool ephemeral;	  /* -e */
+	bool detached;	  /* -detached, as rabbitmq-server only */
+	bool die_with_parent;  /* --die-with-parent */
 	const char *port_file; /* --port-file, or NULL */
+	const char *pid_file;  /* --pid-file, or NULL */
+	const char *files[OPTIONS_FILES]; /* -f */
+	size_t file_count;
 };
 
-/* Reads the command line; settings go to config, -f's file first. Returns -1
- * to go on, else the status to exit with at once: 0 after -V and -h, 64 after
- * having said what is wrong and what is possible, 78 for a bad setting. */
+/* Reads the command line, and the settings from where sources.h says and from
+ * there. Returns -1 to go on, else the status to exit with at once: 0 after -V
+ * and -h, 64 after having said what is wrong and what is possible, 78 for
+ * settings that cannot be. */
 int options_read(struct options *, struct config *, int argc, char **argv);
 
 #endif

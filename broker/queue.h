@@ -10,7 +10,6 @@
 
 struct connection;
 struct consumer;
-struct held;
 struct queue_type;
 struct server;
 struct vhost;
@@ -38,7 +37,6 @@ struct queue {
 	struct limits limits;
 	struct lanes lanes;
 	unsigned unacked;
-	struct held *held; /* dead letters nobody took; NULL: none */
 
 	struct consumer_list consumers; /* all, in the order they came */
 	struct consumer_list active;	/* those that may be given something,

@@ -130,7 +130,7 @@ keep_promises(struct server *s)
 			channel_free(ch);
 	}
 	while ((c = TAILQ_FIRST(&s->leaving)) != NULL &&
-	    connection_settled(c)) {
+	    c->close_seq <= committed && !c->disowning) {
 		TAILQ_REMOVE(&s->leaving, c, leave_link);
 		connection_leave(c);
 	}

@@ -74,7 +74,7 @@ static const struct {
     {"ssl_options.cacertfile", "ca.pem", "ca.pem", NULL},
     {"ssl_options.certfile", "server.pem", "server.pem", NULL},
     {"ssl_options.keyfile", "server.key", "server.key", NULL},
-    {"ssl_options.password", "p", "p", NULL},
+    {"ssl_options.password", "p", "********", NULL},
     {"ssl_options.verify", "verify_peer", "verify_peer", NULL},
     {"ssl_options.fail_if_no_peer_cert", "true", "true", "1"},
     {"ssl_options.depth", "2", "2", "101"},
@@ -98,7 +98,7 @@ static const struct {
 	"true", "maybe"},
     {"consumer_timeout", "1h", "3600000", "soon"},
     {"default_user", "u", "u", NULL},
-    {"default_pass", "p", "p", NULL},
+    {"default_pass", "p", "********", NULL},
     {"default_user_tags.monitoring", "true", "true", "yes"},
     {"default_vhost", "v", "v", NULL},
     {"default_permissions.configure", "^$", "^$", NULL},
@@ -108,6 +108,16 @@ static const struct {
     {"loopback_users.admin", "true", "true", "1"},
     {"auth_failure_delay", "3s", "3000", "-1"},
     {"log.console.level", "debug", "debug", "loud"},
+    {"log.console", "false", "false", "maybe"},
+    {"log.console.formatter", "json", "json", "xml"},
+    {"log.dir", "/tmp", "/tmp", NULL},
+    {"log.file", "x.log", "x.log", NULL},
+    {"log.file.level", "notice", "warning", "loud"},
+    {"log.file.formatter", "json", "json", "js"},
+    {"log.connection.level", "none", "none", "connection"},
+    {"config.strict", "true", "true", "very"},
+    {"auth_backends.1", "internal", "internal", "ldap"},
+    {"tcp_listen_options.keepalive", "true", "true", "5"},
     {"cluster_name", "c", "c", NULL},
     {"server_properties.product", "RabbitMQ", "RabbitMQ", NULL},
     {"server_properties.version", "3.13.7", "3.13.7", NULL},
@@ -327,27 +337,59 @@ wrong_lines_are_named(void)
 }
 
 static void
-unknown_keys_of_a_file_are_logged(void)
+unknown_keys_of_a_file_are_kept_apart(void)
 {
-	char line[512];
-	int ends[2];
-	ssize_t n;
-
-	if (pipe2(ends, O_NONBLOCK) != 0)
-		abort();
-	log_init(ends[1], LEVEL_INFO);
 	config_init(&config);
-	CU_ASSERT_TRUE(load("\nno.such.key = 1\nheartbeat = 5\n"));
+	CU_ASSERT_TRUE(load("\nno.such.key = 1\nheartbeat = 5\nx = 2\n"));
 	CU_ASSERT_EQUAL(config.heartbeat, 5000);
-	n = read(ends[0], line, sizeof line - 1);
-	line[n > 0 ? n : 0] = '\0';
-	CU_ASSERT_PTR_NOT_NULL(strstr(line, "[warning]"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(line, ":2: "));
-	CU_ASSERT_PTR_NOT_NULL(strstr(line, "no.such.key"));
+	CU_ASSERT_EQUAL_FATAL(config.unknown_count, 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(config.unknown[0], ":2: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(config.unknown[0], "no.such.key"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(config.unknown[1], ":4: "));
 	config_fini(&config);
-	log_init(STDOUT_FILENO, LEVEL_NONE);
-	close(ends[0]);
-	close(ends[1]);
+}
+
+/* --- taking over ------------------------------------------------------- */
+
+static char changes[256];
+
+static void
+note_change(const char *key, bool taken)
+{
+	size_t n = strlen(changes);
+
+	snprintf(changes + n, sizeof changes - n, "%s%c ", key,
+	    taken ? '+' : '-');
+}
+
+static void
+what_may_change_is_taken_over(void)
+{
+	struct config fresh;
+
+	config_init(&config);
+	config_init(&fresh);
+	changes[0] = '\0';
+	set("frame_max", "8192");
+	set("vm_memory_high_watermark.relative", "0.5");
+	config_set(&config, "disk_free_limit.absolute", "1GB", CONFIG_FROM_CTL,
+	    error, sizeof error);
+	config_set(&fresh, "heartbeat", "5", "f:1", error, sizeof error);
+	config_set(&fresh, "cluster_name", "c", "f:2", error, sizeof error);
+	config_set(
+	    &fresh, "loopback_users", "none", "f:3", error, sizeof error);
+	config_adopt(&config, &fresh, note_change);
+	CU_ASSERT_STRING_EQUAL(changes,
+	    "heartbeat+ frame_max- loopback_users.*+ cluster_name+ "
+	    "vm_memory_high_watermark.relative- ");
+	CU_ASSERT_EQUAL(config.heartbeat, 5000);
+	CU_ASSERT_EQUAL(config.frame_max, 8192);
+	CU_ASSERT_STRING_EQUAL(config.cluster_name, "c");
+	CU_ASSERT_STRING_EQUAL(told("cluster_name").source, "f:2");
+	CU_ASSERT_EQUAL(config.loopback_users.count, 0);
+	CU_ASSERT_EQUAL(config.disk_absolute, 1000000000);
+	config_fini(&fresh);
+	config_fini(&config);
 }
 
 static void
@@ -390,7 +432,9 @@ static const struct unit_test tests[] = {
 	numbers_that_do_not_fit_are_refused},
     {"a file is read as RabbitMQ reads it", file_is_read_as_rabbitmq_reads_it},
     {"wrong lines are named", wrong_lines_are_named},
-    {"unknown keys of a file are logged", unknown_keys_of_a_file_are_logged},
+    {"unknown keys of a file are kept apart",
+	unknown_keys_of_a_file_are_kept_apart},
+    {"what may change is taken over", what_may_change_is_taken_over},
     {"binary files are refused", binary_files_are_refused},
     {"a missing file is told", missing_file_is_told},
 };

@@ -1,0 +1,41 @@
+/* program.c - by which name a program was called. */
+#include "broker/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *called = "leveret";
+
+void
+program_init(const char *argv0)
+{
+	const char *slash = argv0 != NULL ? strrchr(argv0, '/') : NULL;
+
+	if (argv0 != NULL)
+		called = slash != NULL ? slash + 1 : argv0;
+}
+
+const char *
+program_name(void)
+{
+	return called;
+}
+
+bool
+program_is_rabbitmq(void)
+{
+	return strncmp(called, "rabbitmq", 8) == 0;
+}
+
+const char *
+program_variable(const char *name)
+{
+	char whole[64];
+	const char *value;
+
+	snprintf(whole, sizeof whole, "%s_%s",
+	    program_is_rabbitmq() ? "RABBITMQ" : "LEVERET", name);
+	value = getenv(whole);
+	return value != NULL && *value != '\0' ? value : NULL;
+}

@@ -1,0 +1,31 @@
+/* sources.h - where settings come from: RabbitMQ's environment, and files in
+ * their order. */
+#ifndef BROKER_SOURCES_H
+#define BROKER_SOURCES_H
+
+#include "broker/config.h"
+
+/* Called as rabbitmq-server: RabbitMQ's identity, and the variables of
+ * environment.def. Then the files:
+ *
+ *   those named, if any are, and no others;
+ *   else as rabbitmq-server $RABBITMQ_CONFIG_FILE or /etc/rabbitmq/rabbitmq.conf,
+ *   then those of $RABBITMQ_CONFIG_FILES or /etc/rabbitmq/conf.d;
+ *   else $LEVERET_CONFIG_FILE or SYSCONFDIR/leveret/leveret.conf, then those of
+ *   $LEVERET_CONFIG_FILES or SYSCONFDIR/leveret/conf.d.
+ *
+ * A file nobody asked for may be missing. False with a sentence in error. */
+bool sources_read(struct config *, const char *const *named, size_t count,
+    char *error, size_t size);
+
+/* After the command line, which may have said it all: TLS of the environment
+ * gets a port if none was named. */
+void sources_end(struct config *);
+
+/* Logs what was read: which variables mean nothing here. */
+void sources_tell(void);
+
+/* The files that were read, joined by ", "; "(none)". */
+const char *sources_files(void);
+
+#endif
