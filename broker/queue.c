@@ -358,12 +358,26 @@ trim(struct job *job, size_t *budget)
 	return true;
 }
 
+/* Another time is given to those who keep a message unacknowledged. */
+static void
+watch_consumers(struct queue *q)
+{
+	struct consumer *c;
+
+	TAILQ_FOREACH(c, &q->consumers, queue_link)
+	if (!c->no_ack)
+		overdue_watch(c->channel, q);
+}
+
 void
 queue_limit(struct queue *q)
 {
+	int64_t patience = q->limits.consumer_timeout;
 	struct trimming *t;
 
 	take_limits(q);
+	if (q->limits.consumer_timeout != patience)
+		watch_consumers(q);
 	expiry_used(q);
 	if (!q->limits.bounded || !expiry_over(q))
 		return;
