@@ -26,6 +26,8 @@ struct auth {
 	struct names users;
 	struct names loopback; /* struct bytes, own */
 	struct decision decisions[DECISIONS];
+	const char *algorithm; /* of new hashes */
+	size_t slow_users;     /* whose hashes are slow */
 	auth_store *store;
 	void *store_arg;
 };
@@ -205,23 +207,17 @@ user_unref(struct user *user)
 }
 
 static void
-user_set_hash(struct user *user, struct bytes hash, const char *algorithm)
+user_set_hash(struct auth *a, struct user *user, struct bytes hash,
+    const char *algorithm)
 {
 	char *copy = xstrdup(algorithm);
 
+	a->slow_users -= password_slow(user->algorithm);
+	a->slow_users += password_slow(algorithm);
 	bytes_free(user->hash);
 	free(user->algorithm);
 	user->hash = xbytesdup(hash);
 	user->algorithm = copy;
-}
-
-static void
-user_set_password(struct user *user, struct bytes password)
-{
-	uint8_t hash[PASSWORD_HASH_MAX];
-	size_t n = password_hash(password, hash);
-
-	user_set_hash(user, (struct bytes){hash, n}, PASSWORD_ALGORITHM);
 }
 
 static void
@@ -239,6 +235,7 @@ user_drop(struct auth *a, struct user *user)
 {
 	permissions_clear(a, user);
 	topic_rights_free(user);
+	a->slow_users -= password_slow(user->algorithm);
 	user->deleted = true;
 	user_unref(user);
 }
@@ -307,7 +304,7 @@ restore_user(struct auth *a, const struct def_user *d)
 	char *algorithm = xasprintf("%.*s", BYTES_FMT(d->algorithm));
 	char *tags = xasprintf("%.*s", BYTES_FMT(d->tags));
 
-	user_set_hash(user, d->hash, algorithm);
+	user_set_hash(a, user, d->hash, algorithm);
 	user_set_tags(user, tags);
 	user->max_connections = d->max_connections;
 	user->max_channels = d->max_channels;
@@ -355,6 +352,7 @@ auth_new(auth_store *store, void *arg)
 
 	a->store = store;
 	a->store_arg = arg;
+	a->algorithm = PASSWORD_ALGORITHM;
 	names_init(&a->users);
 	names_init(&a->loopback);
 	return a;
@@ -416,11 +414,12 @@ auth_add_loopback(struct auth *a, struct bytes name)
 
 /* --- questions --------------------------------------------------------- */
 
-/* known: it is the user it says it is. */
-static struct user *
-let_in(struct user *user, bool known, struct bytes name, bool from_loopback,
+struct user *
+auth_let_in(struct auth *a, struct bytes name, bool known, bool from_loopback,
     char *reason, size_t size)
 {
+	struct user *user = auth_user(a, name);
+
 	if (user == NULL || !known) {
 		snprintf(reason, size, "user '%s' - invalid credentials",
 		    log_safe(name));
@@ -435,24 +434,48 @@ let_in(struct user *user, bool known, struct bytes name, bool from_loopback,
 	return user;
 }
 
-struct user *
-auth_check_password(struct auth *a, struct bytes name, struct bytes password,
-    bool from_loopback, char *reason, size_t size)
+/* Whoever is not known, or has a quick hash, is compared with none. */
+static void
+need_slow(const struct user *user, bool slow_user, struct slow_check *check)
 {
-	struct user *user = auth_user(a, name);
-	bool right = password_matches(password,
-	    user != NULL ? user->hash : (struct bytes){0},
-	    user != NULL ? user->algorithm : PASSWORD_ALGORITHM);
+	memset(check->hash, 0, sizeof check->hash);
+	check->n = slow_user ? user->hash.n : sizeof check->hash;
+	if (check->n == 0 || check->n > sizeof check->hash)
+		check->n = sizeof check->hash;
+	else if (slow_user)
+		memcpy(check->hash, user->hash.p, check->n);
+}
 
-	return let_in(user, right, name, from_loopback, reason, size);
+bool
+auth_check_password(struct auth *a, struct bytes name, struct bytes password,
+    struct slow_check *check)
+{
+	const struct user *user = auth_user(a, name);
+	bool slow_user = user != NULL && password_slow(user->algorithm);
+	bool quick = user != NULL && !slow_user;
+	bool right = password_matches(password,
+	    quick ? user->hash : (struct bytes){0},
+	    quick ? user->algorithm : PASSWORD_ALGORITHM);
+
+	check->n = 0;
+	if (!right && (a->slow_users > 0 || password_slow(a->algorithm)))
+		need_slow(user, slow_user, check);
+	return right;
+}
+
+bool
+auth_has_hash(const struct auth *a, struct bytes name, struct bytes hash)
+{
+	const struct user *user = auth_user(a, name);
+
+	return user != NULL && bytes_eq(user->hash, hash);
 }
 
 struct user *
 auth_check_name(struct auth *a, struct bytes name, bool from_loopback,
     char *reason, size_t size)
 {
-	return let_in(
-	    auth_user(a, name), true, name, from_loopback, reason, size);
+	return auth_let_in(a, name, true, from_loopback, reason, size);
 }
 
 bool
@@ -476,35 +499,74 @@ auth_may(struct auth *a, const struct user *user, struct bytes vhost,
 
 /* --- changes ----------------------------------------------------------- */
 
+void
+auth_set_algorithm(struct auth *a, const char *algorithm)
+{
+	a->algorithm = algorithm;
+}
+
+bool
+auth_travels(const struct user *user)
+{
+	return password_travels(user->algorithm);
+}
+
 enum auth_status
-auth_add_user(
-    struct auth *a, struct bytes name, struct bytes password, const char *tags)
+auth_add_hash(struct auth *a, struct bytes name, struct bytes hash,
+    const char *algorithm, const char *tags)
 {
 	struct user *user;
 
-	if (name.n == 0 || password.n == 0)
+	if (name.n == 0)
 		return AUTH_EMPTY;
 	if (auth_user(a, name) != NULL)
 		return AUTH_EXISTS;
 	user = user_new(a, name);
-	user_set_password(user, password);
+	user_set_hash(a, user, hash, algorithm);
 	user_set_tags(user, tags);
 	tell_user(a, user, false);
 	return AUTH_OK;
 }
 
 enum auth_status
-auth_set_password(struct auth *a, struct bytes name, struct bytes password)
+auth_set_hash(struct auth *a, struct bytes name, struct bytes hash,
+    const char *algorithm)
 {
 	struct user *user = auth_user(a, name);
 
 	if (user == NULL)
 		return AUTH_NO_USER;
-	if (password.n == 0)
-		return AUTH_EMPTY;
-	user_set_password(user, password);
+	user_set_hash(a, user, hash, algorithm);
 	tell_user(a, user, false);
 	return AUTH_OK;
+}
+
+enum auth_status
+auth_add_user(struct auth *a, struct bytes name, struct bytes password,
+    const char *tags)
+{
+	uint8_t hash[PASSWORD_HASH_MAX];
+	size_t n;
+
+	if (password.n == 0)
+		return AUTH_EMPTY;
+	n = password_hash(password, a->algorithm, hash);
+	return auth_add_hash(
+	    a, name, (struct bytes){hash, n}, a->algorithm, tags);
+}
+
+enum auth_status
+auth_set_password(struct auth *a, struct bytes name, struct bytes password)
+{
+	uint8_t hash[PASSWORD_HASH_MAX];
+	size_t n;
+
+	if (auth_user(a, name) == NULL)
+		return AUTH_NO_USER;
+	if (password.n == 0)
+		return AUTH_EMPTY;
+	n = password_hash(password, a->algorithm, hash);
+	return auth_set_hash(a, name, (struct bytes){hash, n}, a->algorithm);
 }
 
 enum auth_status

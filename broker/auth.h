@@ -11,6 +11,7 @@
 
 #include "amqp/bytes.h"
 #include "amqp/names.h"
+#include "broker/password.h"
 #include "persistence/change.h"
 
 struct auth;
@@ -44,6 +45,12 @@ struct permission {
 	struct pattern *patterns[VERBS]; /* NULL: matches every name */
 };
 
+/* What must be hashed slowly before a login can be answered. */
+struct slow_check {
+	uint8_t hash[PASSWORD_HASH_MAX]; /* to compare the password with */
+	size_t n;			 /* 0: nothing need be */
+};
+
 /* Called with each change that must survive, in order. */
 typedef void auth_store(
     void *arg, const struct definition *definition, bool remove);
@@ -53,11 +60,21 @@ void auth_free(struct auth *);
 
 /* --- questions, asked for clients -------------------------------------- */
 
+/* Is it the user's password, as far as can be told at once? Where scrypt is in
+ * use, no answer but yes is given without it: an unknown user, one whose hash is
+ * of another kind and a wrong password all cost one quick and one slow hash. */
+bool auth_check_password(struct auth *, struct bytes user,
+    struct bytes password, struct slow_check *);
+
 /* A new reference to the user, or NULL with the reason for the log (never for
  * the client): "user 'x' - invalid credentials", "user 'guest' can only connect
- * via localhost". An unknown user costs as much as a wrong password. */
-struct user *auth_check_password(struct auth *, struct bytes user,
-    struct bytes password, bool from_loopback, char *reason, size_t size);
+ * via localhost". known: the password was right. */
+struct user *auth_let_in(struct auth *, struct bytes user, bool known,
+    bool from_loopback, char *reason, size_t size);
+
+/* Does the user still have that hash? */
+bool auth_has_hash(
+    const struct auth *, struct bytes user, struct bytes hash);
 
 /* The same for a user whom somebody else has vouched for. */
 struct user *auth_check_name(struct auth *, struct bytes user,
@@ -86,11 +103,25 @@ enum auth_status {
 
 struct user *auth_user(const struct auth *, struct bytes name); /* or NULL */
 
-/* tags is joined by commas. */
+/* Passwords are hashed with that from now on, one of password.h's; SHA-256 if it
+ * was never said. */
+void auth_set_algorithm(struct auth *, const char *algorithm);
+
+/* tags is joined by commas. These hash at once, however long that takes. */
 enum auth_status auth_add_user(struct auth *, struct bytes name,
     struct bytes password, const char *tags);
 enum auth_status auth_set_password(
     struct auth *, struct bytes name, struct bytes password);
+
+/* The same with a hash that was made before; any algorithm's name is kept. */
+enum auth_status auth_add_hash(struct auth *, struct bytes name,
+    struct bytes hash, const char *algorithm, const char *tags);
+enum auth_status auth_set_hash(struct auth *, struct bytes name,
+    struct bytes hash, const char *algorithm);
+
+/* Would RabbitMQ know the user by its password, with the hash as it is? For
+ * those who write definitions: they name the users of whom it is not so. */
+bool auth_travels(const struct user *);
 enum auth_status auth_set_tags(
     struct auth *, struct bytes name, const char *tags);
 

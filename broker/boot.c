@@ -11,8 +11,10 @@
 
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
+#include "broker/credentials.h"
 #include "broker/delayed.h"
 #include "broker/expiry.h"
+#include "broker/hasher.h"
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
@@ -259,6 +261,22 @@ make_defaults(struct server *s)
 		log_warnx("default_permissions: %s", why);
 }
 
+static bool
+set_algorithm(struct server *s)
+{
+	const char *name = s->config->password_hashing_module;
+	const char *algorithm = password_algorithm(name);
+
+	if (algorithm == NULL) {
+		log_error("password_hashing_module: there is no '%s' for new "
+			  "passwords",
+		    name);
+		return false;
+	}
+	auth_set_algorithm(s->auth, algorithm);
+	return credential_rules_check(s->config);
+}
+
 static void
 set_loopback_users(struct server *s)
 {
@@ -485,6 +503,7 @@ init_loop(struct server *s)
 	    s->base, s->wake_fd, EV_READ | EV_PERSIST, server_on_wake, s);
 	event_add(s->wake, NULL);
 	s->timer = evtimer_new(s->base, server_on_timer, s);
+	s->hasher = hasher_new(server_wake, s);
 }
 
 static bool
@@ -493,7 +512,7 @@ begin(struct server *s)
 	if (!open_store(s))
 		return false;
 	s->auth = auth_new(store_auth, s);
-	if (!restore(s))
+	if (!set_algorithm(s) || !restore(s))
 		return false;
 	journal_init(&s->journal, committer_start(s->store, server_wake, s));
 	s->journal.hold_ms = s->config->hold_ms;
@@ -591,6 +610,8 @@ server_free(struct server *s)
 	names_fini(&s->vhosts);
 	names_fini(&s->reply_consumers);
 	global_parameters_free(s);
+	hasher_stop(s->hasher);
+	hasher_free(s->hasher);
 	if (s->auth != NULL)
 		auth_free(s->auth);
 	tls_context_free(s->tls);

@@ -6,6 +6,8 @@
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
 #include "broker/connection.h"
+#include "broker/credentials.h"
+#include "broker/hasher.h"
 #include "broker/log.h"
 #include "broker/server.h"
 #include "broker/topic_rights.h"
@@ -46,15 +48,68 @@ answer(struct request *r, enum auth_status status, const char *name)
 
 /* --- users ------------------------------------------------------------- */
 
+/* Gives a slow hash to its thread. True once it is back, in r->hashing; until
+ * then the request waits, or has failed. */
+static bool
+hash_slowly(struct request *r, const char *password, const uint8_t *hash,
+    size_t n)
+{
+	if (r->hashing != NULL)
+		return r->hashing->finished;
+	r->hashing = hash_task_new(BYTES(""), bytes_str(password));
+	r->hashing->n = n;
+	put_bytes(r->hashing->hash, (struct bytes){hash, n});
+	if (!hasher_submit(r->server->hasher, r->hashing))
+		request_fail(r, CODE_UNAVAILABLE,
+		    "too many passwords are being hashed");
+	return false;
+}
+
+/* A new password, the request's second argument: true when its hash is there. */
+static bool
+hash_new(struct request *r, uint8_t hash[PASSWORD_HASH_MAX], size_t *n)
+{
+	const char *algorithm = r->server->config->password_hashing_module;
+	const char *password = argument(r, 1);
+	char why[200];
+
+	if (!r->begun && password[0] == '\0') {
+		answer(r, AUTH_EMPTY, "");
+		return false;
+	}
+	if (!r->begun && !credential_acceptable(r->server->config,
+			      bytes_str(password), why, sizeof why)) {
+		log_warnx("Credential validation for user '%s' failed!",
+		    argument(r, 0));
+		request_fail(r, CODE_UNAVAILABLE, "%s", why);
+		return false;
+	}
+	if (!password_slow(algorithm)) {
+		*n = password_hash(bytes_str(password), algorithm, hash);
+		return true;
+	}
+	if (!hash_slowly(r, password, NULL, 0))
+		return false;
+	*n = r->hashing->n;
+	memcpy(hash, r->hashing->hash, *n);
+	return true;
+}
+
 void
 command_add_user(struct request *r, size_t *budget)
 {
 	const char *name = argument(r, 0);
+	uint8_t hash[PASSWORD_HASH_MAX];
 	enum auth_status status;
+	size_t n;
 
-	request_banner(r, "Adding user \"%s\" ...", name);
-	status = auth_add_user(
-	    r->server->auth, bytes_str(name), bytes_str(argument(r, 1)), "");
+	if (!r->begun)
+		request_banner(r, "Adding user \"%s\" ...", name);
+	if (!hash_new(r, hash, &n))
+		return;
+	status = auth_add_hash(r->server->auth, bytes_str(name),
+	    (struct bytes){hash, n},
+	    r->server->config->password_hashing_module, "");
 	if (status == AUTH_OK) {
 		log_info("Created user '%s'", name);
 		request_text(r,
@@ -98,14 +153,46 @@ void
 command_change_password(struct request *r, size_t *budget)
 {
 	const char *name = argument(r, 0);
+	uint8_t hash[PASSWORD_HASH_MAX];
 	enum auth_status status;
+	size_t n;
 
-	request_banner(r, "Changing password for user \"%s\" ...", name);
-	status = auth_set_password(
-	    r->server->auth, bytes_str(name), bytes_str(argument(r, 1)));
+	if (!r->begun)
+		request_banner(
+		    r, "Changing password for user \"%s\" ...", name);
+	if (auth_user(r->server->auth, bytes_str(name)) == NULL) {
+		command_no_user(r, name);
+		return;
+	}
+	if (!hash_new(r, hash, &n))
+		return;
+	status = auth_set_hash(r->server->auth, bytes_str(name),
+	    (struct bytes){hash, n},
+	    r->server->config->password_hashing_module);
 	if (status == AUTH_OK)
 		log_info("Successfully changed password for user '%s'", name);
 	answer(r, status, name);
+}
+
+/* True when it is known whether it is right. */
+static bool
+check_password(
+    struct request *r, struct bytes name, const char *password, bool *right)
+{
+	struct auth *a = r->server->auth;
+	struct slow_check check = {.n = 0};
+
+	if (r->hashing == NULL) {
+		*right = auth_check_password(
+		    a, name, bytes_str(password), &check);
+		if (check.n == 0)
+			return true;
+	}
+	if (!hash_slowly(r, password, check.hash, check.n))
+		return false;
+	*right = r->hashing->right && auth_has_hash(a, name,
+	    (struct bytes){r->hashing->hash, r->hashing->n});
+	return true;
 }
 
 void
@@ -114,10 +201,14 @@ command_authenticate_user(struct request *r, size_t *budget)
 	const char *name = argument(r, 0);
 	struct user *user;
 	char reason[400];
+	bool right;
 
-	request_banner(r, "Authenticating user \"%s\" ...", name);
-	user = auth_check_password(r->server->auth, bytes_str(name),
-	    bytes_str(argument(r, 1)), true, reason, sizeof reason);
+	if (!r->begun)
+		request_banner(r, "Authenticating user \"%s\" ...", name);
+	if (!check_password(r, bytes_str(name), argument(r, 1), &right))
+		return;
+	user = auth_let_in(r->server->auth, bytes_str(name), right, true,
+	    reason, sizeof reason);
 	if (user == NULL) {
 		request_fail(r, CODE_DATA,
 		    "Error: failed to authenticate user \"%s\"\n%s", name,

@@ -12,6 +12,7 @@
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
 #include "broker/consumer.h"
+#include "broker/hasher.h"
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -161,6 +162,7 @@ connection_free(struct connection *c)
 	free(c->peer_host);
 	free(c->mechanism);
 	free(c->mechanisms);
+	free(c->refused);
 	free(c);
 }
 
@@ -371,6 +373,8 @@ let_go(struct connection *c)
 {
 	end_channels(c);
 	begin_disowning(c);
+	hash_task_free(c->login);
+	c->login = NULL;
 	if (c->waiting_for != NULL)
 		TAILQ_REMOVE(&c->waiting_for->waiting, c, waiting_link);
 	c->waiting_for = NULL;
@@ -595,7 +599,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct connection *c = arg;
 
-	if (c->state < CONNECTION_RUNNING)
+	if (c->refused != NULL && c->state < CONNECTION_CLOSING)
+		connection_tell_refused(c);
+	else if (c->state < CONNECTION_RUNNING)
 		connection_refuse(c, "handshake_timeout");
 	else if (c->state == CONNECTION_RUNNING)
 		heartbeat(c);

@@ -13,6 +13,7 @@
 
 struct channel;
 struct consumer;
+struct hash_task;
 struct job;
 struct queue;
 struct server;
@@ -64,6 +65,8 @@ struct connection {
 	struct bytes client_properties; /* own */
 	char *peer_host, *mechanism;
 	char *mechanisms; /* offered, joined by spaces */
+	struct hash_task *login; /* what its login waits for */
+	char *refused; /* why its login was; it is told later */
 	unsigned peer_port, local_port;
 	uint16_t channel_max, heartbeat;
 	uint32_t frame_max;
@@ -104,6 +107,9 @@ void connection_send_encoded(struct connection *, struct bytes);
  * handshake, connection_handshake takes its methods. */
 size_t connection_start(struct connection *, struct bytes);
 void connection_handshake(struct connection *, const struct amqp_method *);
+
+/* The time has come to tell a peer that its login was refused. */
+void connection_tell_refused(struct connection *);
 
 /* Logs, tells nothing and ends it: for errors before the connection is open. */
 void connection_refuse(struct connection *, const char *format, ...)

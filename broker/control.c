@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "amqp/xalloc.h"
+#include "broker/hasher.h"
 #include "broker/log.h"
 
 enum {
@@ -137,6 +138,7 @@ session_free(struct session *s)
 	TAILQ_REMOVE(&c->sessions, s, link);
 	c->count--;
 	bufferevent_free(s->stream);
+	hash_task_free(s->request.hashing);
 	writer_fini(&s->request.out);
 	free(s->input);
 	free(s);

@@ -41,6 +41,7 @@ enum control_code {
 };
 
 struct control;
+struct hash_task;
 struct server;
 
 enum { REQUEST_COLUMNS = 64 };
@@ -56,6 +57,7 @@ struct request {
 	bool ended;
 	uint64_t changed; /* the end is told when this batch is on disk */
 	bool until_closed; /* or when control_close is called */
+	struct hash_task *hashing; /* given back when the request goes */
 
 	/* The command's own. */
 	bool begun;

@@ -6,6 +6,7 @@
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
 #include "broker/connection.h"
+#include "broker/hasher.h"
 #include "broker/log.h"
 #include "broker/sasl.h"
 #include "broker/server.h"
@@ -131,24 +132,39 @@ is_loopback(const struct connection *c)
 	    strcmp(c->peer_host, "::1") == 0;
 }
 
-static void
-refuse_login(struct connection *c, struct bytes mechanism, const char *why)
+void
+connection_tell_refused(struct connection *c)
 {
 	char text[256];
 
 	log_lines(LEVEL_ERROR, c->id,
 	    "Error on AMQP connection <0.%u.0> (%s, state: starting):\n%s "
 	    "login refused: %s",
-	    c->id, c->name, log_safe(mechanism), why);
+	    c->id, c->name, c->mechanism, c->refused);
 	if (!(c->capabilities & CAN_AUTH_FAILURE_CLOSE)) {
 		connection_kill(c);
 		return;
 	}
 	snprintf(text, sizeof text,
-	    "Login was refused using authentication mechanism %.*s. For "
+	    "Login was refused using authentication mechanism %s. For "
 	    "details see the broker logfile.",
-	    BYTES_FMT(mechanism));
+	    c->mechanism);
 	connection_fail(c, AMQP_ACCESS_REFUSED, text, 0, 0);
+}
+
+/* At once, or when those who guess have waited for their answer. */
+static void
+refuse_login(struct connection *c, const char *why)
+{
+	int64_t delay = c->server->config->auth_failure_delay;
+
+	c->refused = xstrdup(why);
+	if (delay == 0) {
+		connection_tell_refused(c);
+		return;
+	}
+	connection_suspend(c);
+	connection_set_timer(c, delay);
 }
 
 static void
@@ -181,11 +197,80 @@ log_in_by_certificate(struct connection *c, char *why, size_t size)
 }
 
 static void
+end_login(struct connection *c, struct user *user, const char *why)
+{
+	c->user = user;
+	if (user != NULL)
+		send_tune(c);
+	else
+		refuse_login(c, why);
+}
+
+/* The name is known to be the peer's, or not. */
+static void
+answer_login(struct connection *c, struct bytes name, bool known)
+{
+	char why[400];
+	struct user *user = auth_let_in(c->server->auth, name, known,
+	    is_loopback(c), why, sizeof why);
+
+	end_login(c, user, why);
+}
+
+/* The password may have been changed meanwhile. */
+static void
+hashed(struct hash_task *t)
+{
+	struct connection *c = t->arg;
+	bool known = t->right && auth_has_hash(c->server->auth, t->user,
+	    (struct bytes){t->hash, t->n});
+
+	c->login = NULL;
+	connection_continue(c);
+	answer_login(c, t->user, known);
+	hash_task_free(t);
+}
+
+/* The peer's input waits; its handshake's time goes on. */
+static void
+log_in_slowly(struct connection *c, const struct credentials *who,
+    const struct slow_check *check)
+{
+	struct hash_task *t = hash_task_new(who->user, who->password);
+
+	put_bytes(t->hash, (struct bytes){check->hash, check->n});
+	t->n = check->n;
+	t->done = hashed;
+	t->arg = c;
+	if (!hasher_submit(c->server->hasher, t)) {
+		hash_task_free(t);
+		end_login(c, NULL, "too many logins wait already");
+		return;
+	}
+	c->login = t;
+	connection_suspend(c);
+}
+
+static void
+log_in(struct connection *c, const struct credentials *who)
+{
+	struct slow_check check;
+	bool right = auth_check_password(
+	    c->server->auth, who->user, who->password, &check);
+
+	if (check.n > 0)
+		log_in_slowly(c, who, &check);
+	else
+		answer_login(c, who->user, right);
+}
+
+static void
 start_ok(struct connection *c, const struct amqp_connection_start_ok *m)
 {
 	enum sasl_status status = SASL_UNKNOWN;
 	struct credentials who;
-	char why[300];
+	struct user *user;
+	char why[400];
 
 	read_properties(c, m->client_properties);
 	if (sasl_offers(c->mechanisms, m->mechanism))
@@ -200,19 +285,16 @@ start_ok(struct connection *c, const struct amqp_connection_start_ok *m)
 		    log_safe(m->mechanism));
 		return;
 	case SASL_EXTERNAL:
-		c->user = log_in_by_certificate(c, why, sizeof why);
-		break;
 	case SASL_OK:
-		c->user = auth_check_password(c->server->auth, who.user,
-		    who.password, is_loopback(c), why, sizeof why);
 		break;
-	}
-	if (c->user == NULL) {
-		refuse_login(c, m->mechanism, why);
-		return;
 	}
 	c->mechanism = xstrdup(log_safe(m->mechanism));
-	send_tune(c);
+	if (status == SASL_OK) {
+		log_in(c, &who);
+		return;
+	}
+	user = log_in_by_certificate(c, why, sizeof why);
+	end_login(c, user, why);
 }
 
 /* --- tune -------------------------------------------------------------------------- */

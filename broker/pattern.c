@@ -71,8 +71,9 @@ pattern_free(struct pattern *p)
 	free(p);
 }
 
-bool
-pattern_matches(const struct pattern *p, struct bytes name)
+/* shown: how the log is to name it. */
+static bool
+matches(const struct pattern *p, struct bytes name, struct bytes shown)
 {
 	static const uint8_t empty[1];
 	int rc = pcre2_match(p->code, name.n > 0 ? name.p : empty, name.n, 0, 0,
@@ -80,6 +81,18 @@ pattern_matches(const struct pattern *p, struct bytes name)
 
 	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
 		log_warnx("pattern '%s' gave up on '%s': it is too costly",
-		    log_safe(p->text), log_safe(name));
+		    log_safe(p->text), log_safe(shown));
 	return rc >= 0;
+}
+
+bool
+pattern_matches(const struct pattern *p, struct bytes name)
+{
+	return matches(p, name, name);
+}
+
+bool
+pattern_matches_secret(const struct pattern *p, struct bytes secret)
+{
+	return matches(p, secret, BYTES("a secret"));
 }

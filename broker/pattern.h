@@ -21,4 +21,7 @@ void pattern_free(struct pattern *);
  * logged. */
 bool pattern_matches(const struct pattern *, struct bytes name);
 
+/* The same; what it is matched with is never logged. */
+bool pattern_matches_secret(const struct pattern *, struct bytes secret);
+
 #endif

@@ -16,6 +16,7 @@
 #include "broker/connection.h"
 #include "broker/control.h"
 #include "broker/delayed.h"
+#include "broker/hasher.h"
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/queue.h"
@@ -345,6 +346,7 @@ end_turn(struct server *s)
 	run_queues(s);
 	journal_reap(&s->journal, &reap, server_committed);
 	take_loads(s);
+	hasher_turn(s->hasher);
 	s->control_busy = control_turn(s->control, &answers);
 	journal_turn(&s->journal, s->clock.real, server_hand_over);
 	keep_promises(s);

@@ -22,6 +22,7 @@ struct channel;
 struct connection;
 struct control;
 struct delayed;
+struct hasher;
 struct listener;
 struct queue;
 struct ssl_ctx_st;
@@ -49,6 +50,7 @@ struct server {
 	struct clock clock;
 	bool clocked; /* it was read in this turn */
 	struct auth *auth;
+	struct hasher *hasher;
 	struct ssl_ctx_st *tls; /* for new connections; NULL: no listener */
 	struct store *store;
 	struct journal journal;

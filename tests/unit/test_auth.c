@@ -52,9 +52,19 @@ begin(const char *configure, const char *write, const char *read)
 static struct user *
 login(const char *name, const char *password, bool from_loopback)
 {
+	struct slow_check check;
+	bool right = auth_check_password(
+	    auth, bytes_str(name), bytes_str(password), &check);
+
+	if (check.n > 0)
+		right = password_matches(bytes_str(password),
+			    (struct bytes){check.hash, check.n},
+			    PASSWORD_SCRYPT) &&
+		    auth_has_hash(auth, bytes_str(name),
+			(struct bytes){check.hash, check.n});
 	reason[0] = '\0';
-	return auth_check_password(auth, bytes_str(name), bytes_str(password),
-	    from_loopback, reason, sizeof reason);
+	return auth_let_in(auth, bytes_str(name), right, from_loopback, reason,
+	    sizeof reason);
 }
 
 static bool
@@ -100,10 +110,11 @@ static void
 own_hashes_match_and_differ_by_salt(void)
 {
 	uint8_t one[PASSWORD_HASH_MAX], other[PASSWORD_HASH_MAX];
-	size_t n = password_hash(BYTES("p\0q"), one);
+	size_t n = password_hash(BYTES("p\0q"), PASSWORD_ALGORITHM, one);
 
 	CU_ASSERT_EQUAL(n, 36);
-	CU_ASSERT_EQUAL(password_hash(BYTES("p\0q"), other), 36);
+	CU_ASSERT_EQUAL(
+	    password_hash(BYTES("p\0q"), PASSWORD_ALGORITHM, other), 36);
 	CU_ASSERT(memcmp(one, other, n) != 0);
 	CU_ASSERT_TRUE(password_matches(
 	    BYTES("p\0q"), (struct bytes){one, n}, PASSWORD_ALGORITHM));
@@ -115,7 +126,7 @@ static void
 damaged_hashes_match_nothing(void)
 {
 	uint8_t hash[PASSWORD_HASH_MAX];
-	size_t n = password_hash(BYTES("p"), hash);
+	size_t n = password_hash(BYTES("p"), PASSWORD_ALGORITHM, hash);
 
 	for (size_t size = 0; size < n; size++)
 		CU_ASSERT_FALSE(password_matches(BYTES("p"),
@@ -126,7 +137,79 @@ damaged_hashes_match_nothing(void)
 	    password_matches(BYTES(""), (struct bytes){0}, PASSWORD_ALGORITHM));
 }
 
+/* RFC 7914, 12, has no vector with our costs: what was made with them by
+ * Python's hashlib.scrypt(b"kirje", salt=bytes(range(16)), n=2**14, r=8, p=5,
+ * maxmem=2**26, dklen=32). */
+static void
+scrypt_is_that_of_the_rfc(void)
+{
+	static const uint8_t hash[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 113,
+	    221, 95, 149, 193, 47, 46, 82, 136, 106, 167, 58, 128, 131,
+	    140, 84, 76, 93, 71, 238, 143, 190, 49, 121, 232, 160, 22,
+	    165, 88, 121, 245, 33};
+	uint8_t own[PASSWORD_HASH_MAX];
+	size_t n;
+
+	CU_ASSERT_TRUE(password_matches(BYTES("kirje"),
+	    (struct bytes){hash, sizeof hash}, PASSWORD_SCRYPT));
+	CU_ASSERT_FALSE(password_matches(BYTES("kirja"),
+	    (struct bytes){hash, sizeof hash}, PASSWORD_SCRYPT));
+	n = password_hash(BYTES("p"), PASSWORD_SCRYPT, own);
+	CU_ASSERT_EQUAL(n, 48);
+	CU_ASSERT_TRUE(password_matches(
+	    BYTES("p"), (struct bytes){own, n}, PASSWORD_SCRYPT));
+	CU_ASSERT_FALSE(password_matches(
+	    BYTES("p"), (struct bytes){own, n - 1}, PASSWORD_SCRYPT));
+	CU_ASSERT_FALSE(password_travels(PASSWORD_SCRYPT));
+	CU_ASSERT_TRUE(password_travels("rabbit_password_hashing_md5"));
+	CU_ASSERT_PTR_NULL(password_algorithm("rabbit_password_hashing_md5"));
+}
+
 /* --- logins ------------------------------------------------------------ */
+
+static size_t
+slow_work(const char *name, const char *password)
+{
+	struct slow_check check;
+
+	auth_check_password(auth, bytes_str(name), bytes_str(password), &check);
+	return check.n;
+}
+
+/* Who guesses cannot tell from the time what was wrong. */
+static void
+where_scrypt_is_used_every_refusal_costs_one(void)
+{
+	struct user *user;
+
+	begin("", "", "");
+	CU_ASSERT_EQUAL(slow_work("guest", "wrong"), 0);
+	auth_set_algorithm(auth, PASSWORD_SCRYPT);
+	CU_ASSERT(slow_work("guest", "wrong") > 0);
+	CU_ASSERT(slow_work("nobody", "wrong") > 0);
+	CU_ASSERT_EQUAL(slow_work("guest", "secret"), 0);
+	CU_ASSERT_PTR_NULL(login("guest", "wrong", true));
+	CU_ASSERT_PTR_NULL(login("nobody", "wrong", true));
+
+	auth_add_user(auth, BYTES("anna"), BYTES("slow"), "");
+	CU_ASSERT_FALSE(auth_travels(auth_user(auth, BYTES("anna"))));
+	CU_ASSERT_TRUE(auth_travels(auth_user(auth, BYTES("guest"))));
+	auth_set_algorithm(auth, PASSWORD_ALGORITHM);
+	CU_ASSERT(slow_work("nobody", "wrong") > 0);
+	CU_ASSERT_PTR_NULL(login("anna", "wrong", true));
+	user = login("anna", "slow", true);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(user);
+	user_unref(user);
+
+	auth_set_password(auth, BYTES("anna"), BYTES("quick"));
+	CU_ASSERT_EQUAL(slow_work("nobody", "wrong"), 0);
+	auth_set_algorithm(auth, PASSWORD_SCRYPT);
+	auth_set_password(auth, BYTES("anna"), BYTES("slow"));
+	auth_set_algorithm(auth, PASSWORD_ALGORITHM);
+	auth_remove_user(auth, BYTES("anna"));
+	CU_ASSERT_EQUAL(slow_work("nobody", "wrong"), 0);
+	auth_free(auth);
+}
 
 static void
 right_password_lets_in(void)
@@ -417,6 +500,9 @@ static const struct unit_test tests[] = {
     {"own hashes match and differ by salt",
 	own_hashes_match_and_differ_by_salt},
     {"damaged hashes match nothing", damaged_hashes_match_nothing},
+    {"scrypt is that of the RFC", scrypt_is_that_of_the_rfc},
+    {"where scrypt is used every refusal costs one",
+	where_scrypt_is_used_every_refusal_costs_one},
     {"the right password lets in", right_password_lets_in},
     {"wrong password and unknown user say the same",
 	wrong_password_and_unknown_user_say_the_same},
