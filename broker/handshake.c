@@ -23,7 +23,7 @@ static const uint8_t header_0_9[HEADER_SIZE] = {'A', 'M', 'Q', 'P', 1, 1, 0, 9};
 static const char *const capabilities[] = {"publisher_confirms",
     "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
     "connection.blocked", "consumer_priorities", "authentication_failure_close",
-    "per_consumer_qos", NULL};
+    "per_consumer_qos", "direct_reply_to", NULL};
 
 /* --- start ---------------------------------------------------------------------- */
 
