@@ -3,7 +3,7 @@
 #ifndef AMQP_REPLY_H
 #define AMQP_REPLY_H
 
-#include <stdbool.h>
+#include "amqp/bytes.h"
 
 enum amqp_reply {
 	AMQP_OK = 0, /* nothing to refuse; never on the wire */
@@ -22,7 +22,13 @@ const char *amqp_reply_log_text(int code);
  * does it, what is too long for a short string is cut to 252 octets and "...";
  * here no character is cut in two. */
 enum { AMQP_REPLY_SIZE = 256 };
-void amqp_reply_print(char full[AMQP_REPLY_SIZE], int code, const char *text);
+struct bytes amqp_reply_print(
+    char full[AMQP_REPLY_SIZE], int code, const char *text);
+
+/* What a client called something, for the text of a refusal: a zero octet in it
+ * stands there as C0 80, which no UTF-8 has, and amqp_reply_print makes it one
+ * again. Good until eight more have been asked for; cut where no reply goes on. */
+const char *amqp_reply_word(struct bytes);
 
 /* True for hard errors; false for those that close only the channel. */
 bool amqp_reply_closes_connection(int code);

@@ -164,8 +164,8 @@ check_mode(const struct amqp_value *v, struct bytes arguments, char *why,
 		return false;
 	if (is_one_of(v->bytes, words))
 		return true;
-	snprintf(why, size, "\"unsupported queue mode '%.*s'\"",
-	    BYTES_FMT(v->bytes));
+	snprintf(why, size, "\"unsupported queue mode '%s'\"",
+	    amqp_reply_word(v->bytes));
 	return false;
 }
 
@@ -246,8 +246,8 @@ check_type(const struct amqp_value *v, struct bytes arguments, char *why,
 		return false;
 	if (queue_type_find(v->bytes) != NULL)
 		return true;
-	snprintf(why, size, "\"unsupported queue type '%.*s'\"",
-	    BYTES_FMT(v->bytes));
+	snprintf(why, size, "\"unsupported queue type '%s'\"",
+	    amqp_reply_word(v->bytes));
 	return false;
 }
 

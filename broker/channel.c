@@ -113,12 +113,12 @@ channel_send(struct channel *ch, const struct amqp_method *m)
 const char *
 named(const char *kind, struct bytes name, const struct vhost *v)
 {
-	static char texts[4][600];
+	static char texts[4][1100];
 	static unsigned next;
 	char *text = texts[next++ % 4];
 
-	snprintf(text, sizeof texts[0], "%s '%.*s' in vhost '%.*s'", kind,
-	    BYTES_FMT(name), BYTES_FMT(v->name));
+	snprintf(text, sizeof texts[0], "%s '%s' in vhost '%s'", kind,
+	    amqp_reply_word(name), amqp_reply_word(v->name));
 	return text;
 }
 
@@ -144,8 +144,8 @@ channel_may(struct channel *ch, enum verb verb, const char *kind,
 	if (name.n == 0 && kind[0] == 'e')
 		name = BYTES("amq.default");
 	return channel_refuse(ch, AMQP_ACCESS_REFUSED,
-	    "%s access to %s refused for user '%.*s'", verb_name(verb),
-	    named(kind, name, c->vhost), BYTES_FMT(c->user->name));
+	    "%s access to %s refused for user '%s'", verb_name(verb),
+	    named(kind, name, c->vhost), amqp_reply_word(c->user->name));
 }
 
 int
@@ -159,9 +159,9 @@ channel_may_key(struct channel *ch, enum verb verb, const struct exchange *x,
 	    topic_right_allows(c->user, c->vhost->name, name, verb, key))
 		return AMQP_OK;
 	return channel_refuse(ch, AMQP_ACCESS_REFUSED,
-	    "%s access to topic '%.*s' in %s refused for user '%.*s'",
-	    verb_name(verb), BYTES_FMT(key), named("exchange", name, c->vhost),
-	    BYTES_FMT(c->user->name));
+	    "%s access to topic '%s' in %s refused for user '%s'",
+	    verb_name(verb), amqp_reply_word(key), named("exchange", name, c->vhost),
+	    amqp_reply_word(c->user->name));
 }
 
 static void
@@ -181,7 +181,8 @@ log_refusal(struct channel *ch, int code, const char *text)
 void
 channel_fail(struct channel *ch, int code, const char *text)
 {
-	char full[AMQP_REPLY_SIZE];
+	char buffer[AMQP_REPLY_SIZE];
+	struct bytes full;
 	struct amqp_method close = {AMQP_channel_close};
 	bool closes;
 
@@ -191,13 +192,13 @@ channel_fail(struct channel *ch, int code, const char *text)
 		return;
 	}
 	log_refusal(ch, code, text);
-	amqp_reply_print(full, code, text);
+	full = amqp_reply_print(buffer, code, text);
 	ch->closing = true;
 	ch->server->changed_seq = 0;
 	closes = hold_fail(ch);
 	channel_end(ch);
 	close.channel_close = (struct amqp_channel_close){(uint16_t)code,
-	    bytes_str(full), (uint16_t)(ch->method >> 16),
+	    full, (uint16_t)(ch->method >> 16),
 	    (uint16_t)ch->method};
 	promise_reply(ch, encode(ch, &close), 0);
 	if (closes)

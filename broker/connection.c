@@ -468,12 +468,12 @@ connection_refuse(struct connection *c, const char *format, ...)
 }
 
 static void
-send_close(struct connection *c, int code, const char *full, uint32_t method)
+send_close(struct connection *c, int code, struct bytes full, uint32_t method)
 {
 	struct amqp_method m = {AMQP_connection_close};
 
 	m.connection_close = (struct amqp_connection_close){(uint16_t)code,
-	    bytes_str(full), (uint16_t)(method >> 16), (uint16_t)method};
+	    full, (uint16_t)(method >> 16), (uint16_t)method};
 	connection_enter(c, CONNECTION_CLOSING);
 	connection_send(c, 0, &m);
 	connection_set_timer(c, CLOSE_WAIT_MS);
@@ -486,7 +486,8 @@ void
 connection_fail(struct connection *c, int code, const char *text,
     uint32_t method, uint16_t channel)
 {
-	char full[AMQP_REPLY_SIZE];
+	char buffer[AMQP_REPLY_SIZE];
+	struct bytes full;
 
 	if (c->state >= CONNECTION_CLOSING)
 		return;
@@ -500,7 +501,7 @@ connection_fail(struct connection *c, int code, const char *text,
 	    described(c), connection_state_name(c), channel,
 	    method ? amqp_method_name(method) : "none",
 	    amqp_reply_log_text(code), log_safe(bytes_str(text)));
-	amqp_reply_print(full, code, text); /* it may lie in a channel that goes */
+	full = amqp_reply_print(buffer, code, text); /* its channel may go */
 	let_go(c);
 	send_close(c, code, full, method);
 }
@@ -508,7 +509,8 @@ connection_fail(struct connection *c, int code, const char *text,
 void
 connection_force(struct connection *c, const char *reason)
 {
-	char full[AMQP_REPLY_SIZE];
+	char buffer[AMQP_REPLY_SIZE];
+	struct bytes full;
 
 	if (c->state < CONNECTION_OPEN)
 		connection_kill(c);
@@ -518,7 +520,7 @@ connection_force(struct connection *c, const char *reason)
 	    "Error on AMQP connection %s, state: %s:\n operation none caused a "
 	    "connection exception connection_forced: \"%s\"",
 	    described(c), connection_state_name(c), reason);
-	amqp_reply_print(full, AMQP_CONNECTION_FORCED, reason);
+	full = amqp_reply_print(buffer, AMQP_CONNECTION_FORCED, reason);
 	let_go(c);
 	send_close(c, AMQP_CONNECTION_FORCED, full, 0);
 }

@@ -143,8 +143,8 @@ check_copies(struct channel *ch, struct bytes headers, struct bytes name)
 	if (!amqp_table_get(headers, name, &v) || v.tag == 'A')
 		return AMQP_OK;
 	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-	    "invalid message: {unacceptable_type_in_header,\"%.*s\",%s}",
-	    BYTES_FMT(name), amqp_type_name(v.tag));
+	    "invalid message: {unacceptable_type_in_header,\"%s\",%s}",
+	    amqp_reply_word(name), amqp_type_name(v.tag));
 }
 
 int

@@ -352,8 +352,8 @@ fail_open(struct connection *c, const char *format, struct bytes vhost)
 {
 	char text[700];
 
-	snprintf(text, sizeof text, format, BYTES_FMT(vhost),
-	    BYTES_FMT(c->user->name));
+	snprintf(text, sizeof text, format, amqp_reply_word(vhost),
+	    amqp_reply_word(c->user->name));
 	connection_fail(c, AMQP_NOT_ALLOWED, text, AMQP_connection_open, 0);
 }
 
@@ -388,15 +388,15 @@ over_limit(struct connection *c, const struct vhost *v)
 		    (long long)s->config->connection_max);
 	else if (is_reached(v->max_connections, v->connection_count))
 		snprintf(text, sizeof text,
-		    "access to vhost '%.*s' refused for user '%.*s': "
+		    "access to vhost '%s' refused for user '%s': "
 		    "connection limit (%lld) is reached",
-		    BYTES_FMT(v->name), BYTES_FMT(c->user->name),
+		    amqp_reply_word(v->name), amqp_reply_word(c->user->name),
 		    (long long)v->max_connections);
 	else if (is_reached(c->user->max_connections, c->user->connections))
 		snprintf(text, sizeof text,
-		    "connection refused for user '%.*s': user connection "
+		    "connection refused for user '%s': user connection "
 		    "limit (%lld) is reached",
-		    BYTES_FMT(c->user->name),
+		    amqp_reply_word(c->user->name),
 		    (long long)c->user->max_connections);
 	if (text[0] != '\0')
 		connection_fail(
@@ -410,13 +410,13 @@ open_vhost(struct connection *c, const struct amqp_connection_open *m)
 	struct vhost *v = server_vhost(c->server, m->virtual_host);
 
 	if (v == NULL) {
-		fail_open(c, "vhost %.*s not found", m->virtual_host);
+		fail_open(c, "vhost %s not found", m->virtual_host);
 		return;
 	}
 	if (over_limit(c, v))
 		return;
 	if (!auth_may_enter(c->user, v->name)) {
-		fail_open(c, "access to vhost '%.*s' refused for user '%.*s'",
+		fail_open(c, "access to vhost '%s' refused for user '%s'",
 		    m->virtual_host);
 		return;
 	}

@@ -142,9 +142,9 @@ open_channel(struct connection *c, const struct amqp_method *m, uint16_t number)
 	if (c->user->max_channels >= 0 &&
 	    c->user->channels >= c->user->max_channels) {
 		snprintf(text, sizeof text,
-		    "number of channels opened for user '%.*s' has reached "
+		    "number of channels opened for user '%s' has reached "
 		    "the maximum allowed user limit of (%lld)",
-		    BYTES_FMT(c->user->name),
+		    amqp_reply_word(c->user->name),
 		    (long long)c->user->max_channels);
 		connection_fail(c, AMQP_NOT_ALLOWED, text, 0, number);
 		return NULL;

@@ -117,7 +117,7 @@ print_plain(char *text, size_t size, const struct amqp_value *v)
 	if (amqp_value_integer(v))
 		snprintf(text, size, "%lld", (long long)v->i);
 	else if (v->tag == 'S')
-		snprintf(text, size, "%.*s", BYTES_FMT(v->bytes));
+		snprintf(text, size, "%s", amqp_reply_word(v->bytes));
 	else if (v->tag == 't')
 		snprintf(text, size, "%s", v->t ? "true" : "false");
 	else

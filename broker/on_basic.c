@@ -50,7 +50,7 @@ check_tag(struct channel *ch, struct bytes tag)
 	if (tag.n == 0 || consumer_find(ch, tag) == NULL)
 		return AMQP_OK;
 	return channel_refuse(ch, AMQP_NOT_ALLOWED,
-	    "attempt to reuse consumer tag '%.*s'", BYTES_FMT(tag));
+	    "attempt to reuse consumer tag '%s'", amqp_reply_word(tag));
 }
 
 static int

@@ -84,8 +84,8 @@ check_new(struct channel *ch, struct bytes name,
 
 	if (bytes_starts(name, BYTES("amq.")))
 		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
-		    "exchange name '%.*s' contains reserved prefix 'amq.*'",
-		    BYTES_FMT(name));
+		    "exchange name '%s' contains reserved prefix 'amq.*'",
+		    amqp_reply_word(name));
 	if ((code = check_alternate(ch, name, m)) != AMQP_OK)
 		return code;
 	if (type->check_arguments != NULL)
@@ -106,7 +106,7 @@ declare(struct channel *ch, struct bytes name,
 
 	if (type == NULL)
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "unknown exchange type '%.*s'", BYTES_FMT(m->type));
+		    "unknown exchange type '%s'", amqp_reply_word(m->type));
 	if ((code = check_not_default(ch, name)) != AMQP_OK ||
 	    (code = channel_may(ch, VERB_CONFIGURE, "exchange", name)))
 		return code;

@@ -119,9 +119,9 @@ check_room(struct channel *ch, struct bytes name)
 	if (v->max_queues < 0 || v->queues.count < (uint64_t)v->max_queues)
 		return AMQP_OK;
 	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-	    "cannot declare queue '%.*s': queue limit in vhost '%.*s' (%lld) "
+	    "cannot declare queue '%s': queue limit in vhost '%s' (%lld) "
 	    "is reached",
-	    BYTES_FMT(name), BYTES_FMT(v->name), (long long)v->max_queues);
+	    amqp_reply_word(name), amqp_reply_word(v->name), (long long)v->max_queues);
 }
 
 static int
@@ -177,8 +177,8 @@ choose_name(struct channel *ch, const struct amqp_queue_declare *m,
 
 	if (bytes_starts(*name, BYTES("amq.")))
 		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
-		    "queue name '%.*s' contains reserved prefix 'amq.*'",
-		    BYTES_FMT(*name));
+		    "queue name '%s' contains reserved prefix 'amq.*'",
+		    amqp_reply_word(*name));
 	if (name->n > 0)
 		return AMQP_OK;
 	if (type != NULL && type->permanent)

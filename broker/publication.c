@@ -107,17 +107,18 @@ check_expiration(struct channel *ch, struct bytes e, int64_t *expires_in)
 		i++;
 	if (i == e.n || e.p[i] < '0' || e.p[i] > '9')
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "invalid expiration '%.*s': no_integer", BYTES_FMT(e));
+		    "invalid expiration '%s': no_integer",
+		    amqp_reply_word(e));
 	for (; i < e.n && e.p[i] >= '0' && e.p[i] <= '9'; i++)
 		n = n > most ? n : n * 10 + (e.p[i] - '0');
 	if (i < e.n)
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "invalid expiration '%.*s': {leftover_string,\"%.*s\"}",
-		    BYTES_FMT(e), (int)(e.n - i), (const char *)e.p + i);
+		    "invalid expiration '%s': {leftover_string,\"%.*s\"}",
+		    amqp_reply_word(e), (int)(e.n - i), (const char *)e.p + i);
 	if (n > most)
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "invalid expiration '%.*s': {value_too_large,%.*s}",
-		    BYTES_FMT(e), BYTES_FMT(e));
+		    "invalid expiration '%s': {value_too_large,%s}",
+		    amqp_reply_word(e), amqp_reply_word(e));
 	*expires_in = (int64_t)n;
 	return AMQP_OK;
 }
@@ -147,8 +148,8 @@ check_user_id(struct channel *ch, struct bytes id)
 	if (bytes_eq(id, user) || is_impersonator(ch->connection->user))
 		return AMQP_OK;
 	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-	    "user_id property set to '%.*s' but authenticated user was '%.*s'",
-	    BYTES_FMT(id), BYTES_FMT(user));
+	    "user_id property set to '%s' but authenticated user was '%s'",
+	    amqp_reply_word(id), amqp_reply_word(user));
 }
 
 static int

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "amqp/reply.h"
 #include "amqp/xalloc.h"
 #include "exchanges/circle.h"
 #include "exchanges/hash.h"
@@ -90,12 +91,12 @@ const struct exchange_type type_random = {
 static const char *
 local_check(struct bytes key, struct bytes arguments)
 {
-	static char text[320];
+	static char text[560];
 
 	if (key.n == 0)
 		return NULL;
 	snprintf(text, sizeof text,
-	    "Non-empty binding '%.*s' key not permitted", BYTES_FMT(key));
+	    "Non-empty binding '%s' key not permitted", amqp_reply_word(key));
 	return text;
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "amqp/props.h"
+#include "amqp/reply.h"
 #include "amqp/xalloc.h"
 #include "exchanges/circle.h"
 #include "exchanges/hash.h"
@@ -53,8 +54,8 @@ consistent_check_arguments(struct bytes arguments)
 	    bytes_eq(property.bytes, BYTES("message_id")) ||
 	    bytes_eq(property.bytes, BYTES("timestamp")))
 		return NULL;
-	snprintf(text, sizeof text, "Unsupported property: %.*s",
-	    BYTES_FMT(property.bytes));
+	snprintf(text, sizeof text, "Unsupported property: %s",
+	    amqp_reply_word(property.bytes));
 	return text;
 }
 

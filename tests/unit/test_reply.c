@@ -1,6 +1,7 @@
 /* test_reply.c - the reply codes, and whom each closes. */
 #include "amqp/reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "amqp/bytes.h"
@@ -51,6 +52,25 @@ no_character_is_cut_in_two(void)
 	CU_ASSERT(bytes_utf8(bytes_str(full)));
 }
 
+static void
+zeroes_in_names_are_kept(void)
+{
+	struct bytes said, want = BYTES("NOT_FOUND - no queue '\0a\0'");
+	char full[AMQP_REPLY_SIZE], text[700];
+
+	snprintf(text, sizeof text, "no queue '%s'",
+	    amqp_reply_word(BYTES("\0a\0")));
+	said = amqp_reply_print(full, 404, text);
+	CU_ASSERT(bytes_eq(said, want));
+	for (int n = 0; n < 3; n++) { /* none is cut in two */
+		memset(text, 'x', 240 + n);
+		strcpy(text + 240 + n, amqp_reply_word(BYTES("\0\0\0\0")));
+		said = amqp_reply_print(full, 404, text);
+		CU_ASSERT(said.n < AMQP_REPLY_SIZE);
+		CU_ASSERT_PTR_NULL(memchr(said.p, 0xc0, said.n));
+	}
+}
+
 /* 0-9-1 §1.2: soft errors are these. */
 static void
 soft_errors_close_the_channel_only(void)
@@ -82,6 +102,7 @@ static const struct unit_test tests[] = {
     {"texts are cut to fit a short string",
 	texts_are_cut_to_fit_a_short_string},
     {"no character is cut in two", no_character_is_cut_in_two},
+    {"zeroes in names are kept", zeroes_in_names_are_kept},
     {"soft errors close the channel only", soft_errors_close_the_channel_only},
     {"hard errors close the connection", hard_errors_close_the_connection},
     {"unknown codes are hard, and named so",
