@@ -7,6 +7,7 @@
 #include "amqp/frame.h"
 #include "amqp/xalloc.h"
 #include "broker/consumer.h"
+#include "broker/deadletter.h"
 #include "broker/log.h"
 #include "broker/replyto.h"
 #include "broker/overdue.h"
@@ -74,6 +75,8 @@ channel_free(struct channel *ch)
 
 	if (ch->acked_seq > c->close_seq)
 		c->close_seq = ch->acked_seq;
+	if (ch->letters > c->letters)
+		c->letters = ch->letters;
 	hold_forget(ch);
 	connection_drop_channel(c, ch);
 	promises_fini(ch);
@@ -228,12 +231,33 @@ on_channel_flow(struct channel *ch, const struct amqp_method *m)
 	return AMQP_OK;
 }
 
+/* What it threw away has gone where it goes: the open batch has the last of it.
+ * False if that takes another turn. */
+static bool
+letters_carried(struct channel *ch)
+{
+	struct server *s = ch->server;
+
+	if (ch->letters == 0)
+		return true;
+	if (!deadletter_carry(s, ch->letters, &s->budget))
+		return false;
+	ch->letters = 0;
+	ch->acked_seq = s->journal.seq;
+	return true;
+}
+
 /* The peer ends it. What it acknowledged must be safe before it hears ok. */
 int
 on_channel_close(struct channel *ch, const struct amqp_method *m)
 {
-	uint64_t seq = ch->acked_seq;
+	uint64_t seq;
 
+	if (!letters_carried(ch)) {
+		connection_park(ch->connection, false);
+		return CHANNEL_WAIT;
+	}
+	seq = ch->acked_seq;
 	channel_end(ch);
 	ch->ended = true;
 	promise_reply(ch,

@@ -36,6 +36,7 @@ struct channel {
 	unsigned limit_each;  /* for new consumers; 0: none */
 	unsigned consumed;    /* unacknowledged, gets left out */
 	uint64_t acked_seq;   /* batch of the last acknowledgement */
+	uint64_t letters;     /* those it posted are carried when so many are */
 	struct bytes last_queue; /* own; the last declared, may be empty */
 	uint32_t method;      /* the one being handled */
 	char text[512];	      /* why it was refused */

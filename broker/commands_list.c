@@ -11,6 +11,7 @@
 #include "broker/connection.h"
 #include "broker/consumer.h"
 #include "broker/delayed.h"
+#include "broker/deadletter.h"
 #include "broker/policy.h"
 #include "broker/queue.h"
 #include "broker/queue_type.h"
@@ -136,7 +137,8 @@ COLUMN(queue_ready, struct queue, put_int_value,
     (int64_t)lanes_ready(&t->lanes))
 COLUMN(queue_unacked, struct queue, put_int_value, t->unacked)
 COLUMN(queue_messages, struct queue, put_int_value,
-    (int64_t)lanes_ready(&t->lanes) + t->unacked)
+    (int64_t)lanes_ready(&t->lanes) + t->unacked +
+	(int64_t)deadletter_held(t))
 COLUMN(queue_ready_ram, struct queue, put_int_value,
     (int64_t)lanes_in_memory(&t->lanes))
 COLUMN(queue_bytes_ready, struct queue, put_int_value,

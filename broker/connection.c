@@ -538,22 +538,34 @@ connection_leave(struct connection *c)
 	    c, c->transport.held_up ? CLOSE_WAIT_MS : LINGER_MS);
 }
 
-/* What it acknowledged must be safe, and its exclusive queues gone, before it
- * hears ok. */
+/* What it threw away must have gone where it goes, what it acknowledged must be
+ * safe, and its exclusive queues gone. */
+bool
+connection_settled(struct connection *c)
+{
+	struct server *s = c->server;
+
+	if (c->letters > s->letters_carried)
+		return false;
+	if (c->letters > 0)
+		c->close_seq = s->journal.seq;
+	c->letters = 0;
+	journal_promise(&s->journal, c->close_seq);
+	return c->close_seq <= journal_committed(&s->journal) && !c->disowning;
+}
+
+/* It hears ok once all that is so. */
 void
 connection_closed_by_peer(struct connection *c)
 {
-	struct journal *j = &c->server->journal;
-
 	log_at(LEVEL_INFO, c->id, "closing AMQP connection %s", described(c));
 	let_go(c);
 	connection_enter(c, CONNECTION_CLOSED);
 	connection_set_timer(c, 0);
-	if (c->close_seq <= journal_committed(j) && !c->disowning) {
+	if (connection_settled(c)) {
 		connection_leave(c);
 		return;
 	}
-	journal_promise(j, c->close_seq);
 	c->leaving = true;
 	TAILQ_INSERT_TAIL(&c->server->leaving, c, leave_link);
 }

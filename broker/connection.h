@@ -57,6 +57,7 @@ struct connection {
 	struct hold_list holds;
 	bool leaving;	/* on the server's list: close-ok waits */
 	uint64_t close_seq; /* for the batch that holds its last acks */
+	uint64_t letters;   /* and for the letters up to this one */
 	unsigned capabilities;
 	struct vhost *vhost;
 	struct user *user;
@@ -142,7 +143,9 @@ void connection_set_timer(struct connection *, int64_t ms); /* 0: none */
  * true when none is left. */
 bool connection_disown(struct connection *, size_t *budget);
 
-/* close-ok may be sent now; for the server. */
+/* Is all it did safe, so that close-ok may be sent? For the server, which asks
+ * again each turn, and then sends it. */
+bool connection_settled(struct connection *);
 void connection_leave(struct connection *);
 
 /* Closes with a reply: channels end, their deliveries go back, connection.close

@@ -10,6 +10,7 @@
 #include "amqp/xalloc.h"
 #include "broker/envelope.h"
 #include "broker/keep.h"
+#include "broker/expiry.h"
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -227,35 +228,61 @@ is_cycle(struct bytes deaths, struct bytes queue)
 	return false;
 }
 
-static void
-send_on(struct server *s, struct vhost *v, struct message *m, enum death why)
+/* Would a queue on the way refuse it? Or is there none? */
+static bool
+is_stuck(const struct route *route, unsigned taken, const struct message *m)
 {
+	if (route->count == 0)
+		return taken == 0 && route->keeper_count == 0;
+	for (size_t i = 0; i < route->count; i++) {
+		const struct queue *q = (struct queue *)route->queues[i];
+
+		if (q->limits.overflow != OVERFLOW_DROP_HEAD &&
+		    expiry_full(q, m))
+			return true;
+	}
+	return false;
+}
+
+static void
+push_on(struct queue *q, struct message *m, enum death why, struct bytes deaths)
+{
+	if (why == DEATH_REJECTED || !is_cycle(deaths, queue_name(q)))
+		queue_push(q, m, -1);
+	else
+		log_warnx("a dead letter came back to queue '%s' by itself and "
+			  "was dropped",
+		    log_safe(queue_name(q)));
+}
+
+/* False if somebody must take it and nobody does: then nothing has happened. */
+static bool
+send_on(struct server *s, const struct queue *from, struct message *m,
+    enum death why)
+{
+	struct vhost *v = from->vhost;
 	struct exchange *x = vhost_exchange(v, message_exchange(m));
 	struct amqp_props p;
 	struct routing routing;
 	struct bytes deaths;
+	unsigned replies = 0;
 
 	if (x == NULL)
-		return;
+		return !from->limits.at_least_once;
 	envelope_read(m, &p);
 	routing = envelope_routing(m, &p, &s->copies);
 	deaths = deaths_of(&p);
 	route_begin(&s->route);
 	route(&s->route, x, &routing, &v->exchanges, &v->queues);
 	if (x == v->default_exchange)
-		replyto_send(s, &routing, m);
-	for (size_t i = 0; i < s->route.count; i++) {
-		struct queue *q = (struct queue *)s->route.queues[i];
-
-		if (why == DEATH_REJECTED ||
-		    !is_cycle(deaths, queue_name(q)))
-			queue_push(q, m, -1);
-		else
-			log_warnx("a dead letter came back to %s '%s' by itself "
-				  "and was dropped",
-			    "queue", log_safe(queue_name(q)));
-	}
+		replies = replyto_send(s, &routing, m);
+	if (from->limits.at_least_once &&
+	    is_stuck(&s->route, replies & REPLYTO_DELIVERED, m))
+		return false;
+	for (size_t i = 0; i < s->route.count; i++)
+		push_on((struct queue *)s->route.queues[i], m, why, deaths);
 	keep(&s->route, m);
+	return true;
 }
 
 /* --- carrying --------------------------------------------------------------------- */
@@ -265,8 +292,11 @@ struct letter {
 	struct entry entry;
 	enum death why;
 	bool refused; /* never was in the queue */
+	bool again;   /* nobody took it before */
 	STAILQ_ENTRY(letter) link;
 };
+
+STAILQ_HEAD(letters, letter);
 
 /* The old queue is done with it. */
 static void
@@ -280,19 +310,12 @@ settle_dead(struct queue *q, struct entry *e, enum death why)
 		lane_expired(lane, &q->server->journal, position);
 }
 
+/* What happened to a letter; it is done with. */
 static void
-carry(struct server *s, struct letter *l)
+letter_done(struct letter *l)
 {
 	struct queue *q = l->queue;
-	struct message *m;
 
-	if (!q->deleted) {
-		m = rewrite(q, l->entry.message, l->why);
-		if (m != NULL) {
-			send_on(s, q->vhost, m, l->why);
-			message_unref(m);
-		}
-	}
 	if (l->refused)
 		message_unref(l->entry.message);
 	else
@@ -301,26 +324,54 @@ carry(struct server *s, struct letter *l)
 	free(l);
 }
 
+/* False if it must wait. */
+static bool
+send_letter(struct server *s, struct letter *l)
+{
+	struct queue *q = l->queue;
+	struct message *m;
+	bool sent;
+
+	if (q->deleted)
+		return true;
+	m = rewrite(q, l->entry.message, l->why);
+	if (m == NULL)
+		return !q->limits.at_least_once;
+	sent = send_on(s, q, m, l->why);
+	message_unref(m);
+	return sent;
+}
+
 /* The job that carries what has gathered; one for the server, while there is
  * something. */
 struct carrier {
 	struct job job;
 	struct server *server;
-	STAILQ_HEAD(, letter) letters;
+	struct letters letters;
 };
+
+static void carry(struct server *, struct letter *);
+
+static void
+carry_first(struct carrier *c)
+{
+	struct letter *l = STAILQ_FIRST(&c->letters);
+
+	STAILQ_REMOVE_HEAD(&c->letters, link);
+	c->server->letters_carried++;
+	carry(c->server, l);
+}
 
 static bool
 step(struct job *job, size_t *budget)
 {
 	struct carrier *c = (struct carrier *)job;
-	struct letter *l;
 
-	while ((l = STAILQ_FIRST(&c->letters)) != NULL) {
+	while (!STAILQ_EMPTY(&c->letters)) {
 		if (*budget == 0)
 			return false;
 		--*budget;
-		STAILQ_REMOVE_HEAD(&c->letters, link);
-		carry(c->server, l);
+		carry_first(c);
 	}
 	c->server->carrier = NULL;
 	free(c);
@@ -342,13 +393,152 @@ carrier(struct server *s)
 	return c;
 }
 
+/* Into the carrier's hands: letters are carried in this order. */
+static void
+send_off(struct server *s, struct letter *l)
+{
+	STAILQ_INSERT_TAIL(&carrier(s)->letters, l, link);
+	s->letters_posted++;
+}
+
+bool
+deadletter_carry(struct server *s, uint64_t upto, size_t *budget)
+{
+	while (s->letters_carried < upto) {
+		if (*budget == 0)
+			return false;
+		--*budget;
+		carry_first(s->carrier);
+	}
+	return true;
+}
+
+/* --- waiting ------------------------------------------------------------------------ */
+
+enum { RETRY_AT_ONCE = 32, RETRY_SECONDS = 1 };
+
+/* Letters of a queue that nobody took, and when they are tried again. */
+struct held {
+	struct letters letters;
+	size_t count;
+	struct event *timer;
+};
+
+size_t
+deadletter_held(const struct queue *q)
+{
+	return q->held != NULL ? q->held->count : 0;
+}
+
+/* The first of them is on its way again. */
+static void
+retry_one(struct queue *q)
+{
+	struct letter *l = STAILQ_FIRST(&q->held->letters);
+
+	STAILQ_REMOVE_HEAD(&q->held->letters, link);
+	q->held->count--;
+	l->again = true;
+	send_off(q->server, l);
+}
+
+static void
+wait_a_while(struct held *h)
+{
+	struct timeval tv = {RETRY_SECONDS, 0};
+
+	if (h->count > 0 && !evtimer_pending(h->timer, NULL))
+		evtimer_add(h->timer, &tv);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct queue *q = arg;
+
+	server_tick(q->server);
+	for (int i = 0; i < RETRY_AT_ONCE && q->held->count > 0; i++)
+		retry_one(q);
+	wait_a_while(q->held);
+}
+
+static void
+hold(struct queue *q, struct letter *l)
+{
+	struct held *h = q->held;
+
+	if (h == NULL) {
+		h = q->held = xcalloc(1, sizeof *h);
+		STAILQ_INIT(&h->letters);
+		h->timer = evtimer_new(q->server->base, on_retry, q);
+		log_warnx("dead letters of queue '%s' in vhost '%s' wait: "
+			  "nobody takes them",
+		    log_safe(queue_name(q)), log_safe(q->vhost->name));
+	}
+	STAILQ_INSERT_TAIL(&h->letters, l, link);
+	h->count++;
+	wait_a_while(h);
+}
+
+/* Where one that had waited goes, the next may follow at once. */
+static void
+carry(struct server *s, struct letter *l)
+{
+	struct queue *q = l->queue;
+
+	if (!send_letter(s, l)) {
+		hold(q, l);
+		return;
+	}
+	if (l->again && deadletter_held(q) > 0)
+		retry_one(q);
+	letter_done(l);
+}
+
+void
+deadletter_let_go(struct queue *q)
+{
+	struct held *h = q->held;
+	struct letter *l;
+
+	if (h == NULL)
+		return;
+	q->held = NULL;
+	while ((l = STAILQ_FIRST(&h->letters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&h->letters, link);
+		send_off(q->server, l);
+	}
+	event_free(h->timer);
+	free(h);
+}
+
+/* The store has them still, in their queue. */
+void
+deadletter_fini(struct queue *q)
+{
+	struct held *h = q->held;
+	struct letter *l;
+
+	if (h == NULL)
+		return;
+	while ((l = STAILQ_FIRST(&h->letters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&h->letters, link);
+		message_unref(l->entry.message);
+		free(l);
+	}
+	event_free(h->timer);
+	free(h);
+}
+
+/* --- in ------------------------------------------------------------------------------ */
+
 static void
 post(struct queue *q, struct entry e, enum death why, bool refused)
 {
 	struct letter *l = xmalloc(sizeof *l);
 
-	*l = (struct letter){queue_ref(q), e, why, refused, {NULL}};
-	STAILQ_INSERT_TAIL(&carrier(q->server)->letters, l, link);
+	*l = (struct letter){queue_ref(q), e, why, refused, false, {NULL}};
+	send_off(q->server, l);
 }
 
 void

@@ -122,7 +122,7 @@ over(const struct queue *q, uint64_t entries, uint64_t bytes)
 bool
 expiry_full(const struct queue *q, const struct message *m)
 {
-	return over(q, 1, m->body_size);
+	return over(q, 1 + deadletter_held(q), m->body_size);
 }
 
 bool

@@ -57,6 +57,17 @@ delivery_limit(struct bytes arguments, int64_t default_returns)
 	return n > INT64_MAX ? UINT64_MAX : n;
 }
 
+/* Asked for, and nothing in its way: what is dropped at the head would not wait. */
+static bool
+at_least_once(const struct limits *l, struct bytes arguments)
+{
+	struct bytes b;
+
+	return text(arguments, "x-dead-letter-strategy", &b) &&
+	    bytes_eq(b, BYTES("at-least-once")) && l->dead_letters &&
+	    l->overflow == OVERFLOW_REJECT;
+}
+
 void
 limits_parse(struct limits *l, struct bytes arguments, int64_t default_returns)
 {
@@ -76,4 +87,5 @@ limits_parse(struct limits *l, struct bytes arguments, int64_t default_returns)
 	    text(arguments, "x-dead-letter-exchange", &l->dead_exchange);
 	l->has_dead_key =
 	    text(arguments, "x-dead-letter-routing-key", &l->dead_key);
+	l->at_least_once = at_least_once(l, arguments);
 }

@@ -23,6 +23,7 @@ struct limits {
 	uint64_t delivery_limit; /* times it may come back; UINT64_MAX: any */
 	bool dead_letters; /* has a dead letter exchange */
 	bool has_dead_key;
+	bool at_least_once; /* dead letters stay until somebody takes them */
 	bool single_active; /* one consumer at a time is served */
 	struct bytes dead_exchange, dead_key; /* borrowed from the arguments */
 };

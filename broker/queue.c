@@ -82,6 +82,7 @@ queue_unref(struct queue *q)
 void
 queue_free(struct queue *q)
 {
+	deadletter_fini(q);
 	expiry_fini(q);
 	lanes_fini(&q->lanes);
 	free((void *)q->destination.name.p);
@@ -532,6 +533,7 @@ queue_delete(struct queue *q)
 	struct clearing *c = clearing_new(q);
 
 	q->deleted = true;
+	deadletter_let_go(q);
 	expiry_fini(q);
 	cancel_consumers(q);
 	queue_call_waiting(q);

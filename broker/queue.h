@@ -10,6 +10,7 @@
 
 struct connection;
 struct consumer;
+struct held;
 struct queue_type;
 struct server;
 struct vhost;
@@ -37,6 +38,7 @@ struct queue {
 	struct limits limits;
 	struct lanes lanes;
 	unsigned unacked;
+	struct held *held; /* dead letters nobody took; NULL: none */
 
 	struct consumer_list consumers; /* all, in the order they came */
 	struct consumer_list active;	/* those that may be given something,

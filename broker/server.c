@@ -131,7 +131,7 @@ keep_promises(struct server *s)
 			channel_free(ch);
 	}
 	while ((c = TAILQ_FIRST(&s->leaving)) != NULL &&
-	    c->close_seq <= committed && !c->disowning) {
+	    connection_settled(c)) {
 		TAILQ_REMOVE(&s->leaving, c, leave_link);
 		connection_leave(c);
 	}

@@ -96,6 +96,7 @@ struct server {
 	struct load *failed; /* loads to be tried again at: */
 	int64_t retry_at;
 	struct carrier *carrier; /* of dead letters, while there are some */
+	uint64_t letters_posted, letters_carried; /* since the start */
 	struct stats stats;
 	unsigned traced_count; /* vhosts that are traced */
 	struct traces traces;

@@ -56,14 +56,26 @@ settle_some(struct ledger *l, enum settlement how, size_t *budget)
 	return true;
 }
 
+/* What the channel's close waits for: the batch that is open now, and, if letters
+ * may have been posted, that these are carried. */
+static void
+note(struct channel *ch, enum settlement how)
+{
+	ch->acked_seq = ch->server->journal.seq;
+	if (how != SETTLE_ACK)
+		ch->letters = ch->server->letters_posted;
+}
+
 static bool
 step(struct job *job, size_t *budget)
 {
 	struct settling *s = (struct settling *)job;
 
+	bool done = settle_some(&s->ledger, s->how, budget);
+
 	if (job->asker != NULL)
-		s->channel->acked_seq = job->asker->server->journal.seq;
-	if (!settle_some(&s->ledger, s->how, budget))
+		note(s->channel, s->how);
+	if (!done)
 		return false;
 	free(s);
 	return true;
@@ -123,9 +135,12 @@ settle(struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
 	struct ledger *l = &ch->ledger;
 	uint64_t first;
 
+	bool found;
+
 	if (!multiple) {
-		ch->acked_seq = ch->server->journal.seq;
-		return settle_one(ch, tag, how);
+		found = settle_one(ch, tag, how);
+		note(ch, how);
+		return found;
 	}
 	if (tag == 0) {
 		if (l->count == 0)
@@ -135,11 +150,11 @@ settle(struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
 		return false;
 	}
 	first = ledger_first(l);
-	ch->acked_seq = ch->server->journal.seq;
 	if (tag - first < AT_ONCE || ch->tx != NULL)
 		settle_range(ch, first, tag, how);
 	else
 		settle_upto(ch, tag, how);
+	note(ch, how);
 	return true;
 }
 

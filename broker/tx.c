@@ -6,6 +6,7 @@
 #include "amqp/message.h"
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
+#include "broker/deadletter.h"
 #include "broker/delayed.h"
 #include "broker/deliver.h"
 #include "broker/history.h"
@@ -185,6 +186,7 @@ struct committing {
 	bool refused;	/* a queue was full */
 	struct delivery *deliveries; /* the marked ones, by index */
 	size_t pushed, settled;
+	uint64_t letters; /* those up to here are of this commit */
 };
 
 static bool
@@ -226,8 +228,9 @@ carry_out(struct committing *c, size_t *budget)
 			return false;
 		settle_delivery(&c->deliveries[c->settled],
 		    c->tx.marks[c->settled].how);
+		c->letters = c->server->letters_posted;
 	}
-	return true;
+	return deadletter_carry(c->server, c->letters, budget);
 }
 
 /* Its channel is still there. */
