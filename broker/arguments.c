@@ -7,23 +7,33 @@
 #include "broker/channel.h"
 #include "broker/look.h"
 #include "broker/queue_type.h"
+#include "broker/vhost.h"
 
-static int
-refuse_value(
-    struct channel *ch, struct bytes queue, const char *arg, const char *why)
+/* What arguments belong to, for texts. */
+struct place {
+	struct bytes queue, vhost;
+};
+
+static char text[1200]; /* what is wrong */
+
+static const char *
+refuse_value(const struct place *p, const char *arg, const char *why)
 {
-	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-	    "invalid arg '%s' for %s: %s", arg,
-	    named("queue", queue, ch->connection->vhost), why);
+	snprintf(text, sizeof text,
+	    "invalid arg '%s' for queue '%.*s' in vhost '%.*s': %s", arg,
+	    BYTES_FMT(p->queue), BYTES_FMT(p->vhost), why);
+	return text;
 }
 
-static int
-refuse_type(struct channel *ch, struct bytes queue, const char *arg,
-    const struct queue_type *type)
+static const char *
+refuse_type(
+    const struct place *p, const char *arg, const struct queue_type *type)
 {
-	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-	    "invalid arg '%s' for %s of queue type %s", arg,
-	    named("queue", queue, ch->connection->vhost), type->module);
+	snprintf(text, sizeof text,
+	    "invalid arg '%s' for queue '%.*s' in vhost '%.*s' of queue type "
+	    "%s",
+	    arg, BYTES_FMT(p->queue), BYTES_FMT(p->vhost), type->module);
+	return text;
 }
 
 /* --- values ------------------------------------------------------------------ */
@@ -305,29 +315,23 @@ find_argument(struct bytes name)
 	return NULL;
 }
 
-/* What a queue's dead letters need: to read it and to write to their exchange. */
-static int
-check_dead_letters(
-    struct channel *ch, struct bytes queue, struct bytes arguments)
+static const char *
+wrong_exchange(const struct place *p, struct bytes arguments)
 {
 	struct amqp_value v;
-	int code;
 
-	if (!amqp_table_get(arguments, BYTES("x-dead-letter-exchange"), &v))
-		return AMQP_OK;
-	if (v.tag != 'S')
-		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "invalid type '%s' for arg 'x-dead-letter-exchange' in %s",
-		    amqp_type_name(v.tag),
-		    named("queue", queue, ch->connection->vhost));
-	code = channel_may(ch, VERB_READ, "queue", queue);
-	if (code != AMQP_OK)
-		return code;
-	return channel_may(ch, VERB_WRITE, "exchange", v.bytes);
+	if (!amqp_table_get(arguments, BYTES("x-dead-letter-exchange"), &v) ||
+	    v.tag == 'S')
+		return NULL;
+	snprintf(text, sizeof text,
+	    "invalid type '%s' for arg 'x-dead-letter-exchange' in queue "
+	    "'%.*s' in vhost '%.*s'",
+	    amqp_type_name(v.tag), BYTES_FMT(p->queue), BYTES_FMT(p->vhost));
+	return text;
 }
 
-static int
-check_value(struct channel *ch, struct bytes queue, const struct argument *a,
+static const char *
+wrong_value(const struct place *p, const struct argument *a,
     struct bytes arguments)
 {
 	struct amqp_value v;
@@ -336,14 +340,14 @@ check_value(struct channel *ch, struct bytes queue, const struct argument *a,
 	if (a->check == NULL ||
 	    !amqp_table_get(arguments, bytes_str(a->name), &v) ||
 	    a->check(&v, arguments, why, sizeof why))
-		return AMQP_OK;
-	return refuse_value(ch, queue, a->name, why);
+		return NULL;
+	return refuse_value(p, a->name, why);
 }
 
 /* Those of other types of queue, in the order in which they came. */
-static int
-check_types(struct channel *ch, struct bytes queue,
-    const struct queue_type *type, struct bytes arguments)
+static const char *
+wrong_type(const struct place *p, const struct queue_type *type,
+    struct bytes arguments)
 {
 	struct reader r = reader_of(arguments);
 	struct bytes key;
@@ -353,27 +357,60 @@ check_types(struct channel *ch, struct bytes queue,
 		const struct argument *a = find_argument(key);
 
 		if (a != NULL && (a->types & type->bit) == 0)
-			return refuse_type(ch, queue, a->name, type);
+			return refuse_type(p, a->name, type);
 	}
-	return AMQP_OK;
+	return NULL;
+}
+
+const char *
+arguments_wrong(struct bytes queue, struct bytes vhost, struct bytes arguments)
+{
+	const struct place p = {queue, vhost};
+	const struct queue_type *type = queue_type_of(arguments);
+	const char *wrong = wrong_exchange(&p, arguments);
+
+	if (wrong == NULL && type == NULL)
+		return wrong_value(&p, &known[0], arguments);
+	for (size_t i = 0; i < KNOWN && wrong == NULL; i++)
+		if (known[i].types & type->bit)
+			wrong = wrong_value(&p, &known[i], arguments);
+	return wrong != NULL ? wrong : wrong_type(&p, type, arguments);
+}
+
+/* What a queue's dead letters need: to read it and to write to their exchange. */
+static int
+check_dead_letters(
+    struct channel *ch, struct bytes queue, struct bytes arguments)
+{
+	struct amqp_value v;
+	int code;
+
+	if (!amqp_table_get(arguments, BYTES("x-dead-letter-exchange"), &v) ||
+	    v.tag != 'S')
+		return AMQP_OK;
+	code = channel_may(ch, VERB_READ, "queue", queue);
+	if (code != AMQP_OK)
+		return code;
+	return channel_may(ch, VERB_WRITE, "exchange", v.bytes);
+}
+
+static int
+answer(struct channel *ch, const char *wrong)
+{
+	return wrong == NULL
+	    ? AMQP_OK
+	    : channel_refuse(ch, AMQP_PRECONDITION_FAILED, "%s", wrong);
 }
 
 int
 arguments_check(struct channel *ch, struct bytes queue, struct bytes arguments)
 {
-	const struct queue_type *type = queue_type_of(arguments);
 	int code = check_dead_letters(ch, queue, arguments);
 
 	if (code != AMQP_OK)
 		return code;
-	if (type == NULL)
-		return check_value(ch, queue, &known[0], arguments);
-	for (size_t i = 0; i < KNOWN && code == AMQP_OK; i++)
-		if (known[i].types & type->bit)
-			code = check_value(ch, queue, &known[i], arguments);
-	if (code == AMQP_OK)
-		code = check_types(ch, queue, type, arguments);
-	return code;
+	return answer(ch,
+	    arguments_wrong(queue, ch->connection->vhost->name, arguments));
 }
 
 /* --- of consumers ------------------------------------------------------------ */
@@ -389,18 +426,19 @@ int
 arguments_check_consumer(struct channel *ch, struct bytes queue,
     struct bytes declared, struct bytes arguments)
 {
+	const struct place p = {queue, ch->connection->vhost->name};
 	const struct queue_type *type = queue_type_of(declared);
 	const struct argument *a = of_consumers;
+	const char *wrong = NULL;
 	struct amqp_value v;
-	int code = AMQP_OK;
 
 	for (size_t n = sizeof of_consumers / sizeof *a;
-	     n > 0 && code == AMQP_OK; n--, a++)
+	     n > 0 && wrong == NULL; n--, a++)
 		if (a->types & type->bit)
-			code = check_value(ch, queue, a, arguments);
+			wrong = wrong_value(&p, a, arguments);
 		else if (amqp_table_get(arguments, bytes_str(a->name), &v))
-			code = refuse_type(ch, queue, a->name, type);
-	return code;
+			wrong = refuse_type(&p, a->name, type);
+	return answer(ch, wrong);
 }
 
 /* --- declared again ---------------------------------------------------------- */

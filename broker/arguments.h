@@ -7,6 +7,12 @@
 
 struct channel;
 
+/* What is wrong with the arguments of a new queue, in RabbitMQ's words for 406: an
+ * argument that cannot be, or that the queue's type does not have. NULL if nothing
+ * is; else good until the next call. */
+const char *arguments_wrong(
+    struct bytes queue, struct bytes vhost, struct bytes arguments);
+
 /* 406 for an argument that cannot be, or that the queue's type does not have.
  * Those RabbitMQ does not know either are kept, not checked. */
 int arguments_check(

@@ -85,17 +85,14 @@ check_equivalent(struct channel *ch, const struct queue *q,
 	return arguments_differ(ch, resource, m->arguments, q->arguments);
 }
 
-/* What a permanent queue cannot be, in the order in which RabbitMQ looks. */
 static int
 check_properties(struct channel *ch, struct bytes name,
     const struct amqp_queue_declare *m)
 {
-	const char *wrong = m->auto_delete ? "auto-delete"
-	    : m->exclusive		   ? "exclusive-owner"
-	    : !m->durable		   ? "non-durable"
-					   : NULL;
+	const char *wrong = queue_type_wrong(queue_type_of(m->arguments),
+	    m->durable, m->exclusive, m->auto_delete);
 
-	if (wrong == NULL || !queue_type_of(m->arguments)->permanent)
+	if (wrong == NULL)
 		return AMQP_OK;
 	return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
 	    "invalid property '%s' for %s", wrong,

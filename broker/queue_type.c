@@ -38,3 +38,15 @@ queue_type_of(struct bytes arguments)
 		return &types[0];
 	return v.tag == 'S' ? queue_type_find(v.bytes) : NULL;
 }
+
+const char *
+queue_type_wrong(const struct queue_type *type, bool durable, bool exclusive,
+    bool auto_delete)
+{
+	if (!type->permanent)
+		return NULL;
+	return auto_delete ? "auto-delete"
+	    : exclusive	   ? "exclusive-owner"
+	    : !durable	   ? "non-durable"
+			   : NULL;
+}

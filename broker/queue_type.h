@@ -36,4 +36,9 @@ const struct queue_type *queue_type_find(struct bytes name);
  * another. NULL if they name none that there is. */
 const struct queue_type *queue_type_of(struct bytes arguments);
 
+/* The property that a queue of the type cannot have, as RabbitMQ names it, in the
+ * order in which it looks; NULL if there is none. */
+const char *queue_type_wrong(const struct queue_type *, bool durable,
+    bool exclusive, bool auto_delete);
+
 #endif
