@@ -297,10 +297,11 @@ tell_permission(struct auth *a, const struct permission *p, bool remove)
 	auth_tell(a, &d, remove);
 }
 
-static void
-restore_user(struct auth *a, const struct def_user *d)
+static struct user *
+take_user(struct auth *a, const struct def_user *d)
 {
-	struct user *user = user_new(a, d->name);
+	struct user *old = auth_user(a, d->name);
+	struct user *user = old != NULL ? old : user_new(a, d->name);
 	char *algorithm = xasprintf("%.*s", BYTES_FMT(d->algorithm));
 	char *tags = xasprintf("%.*s", BYTES_FMT(d->tags));
 
@@ -310,6 +311,7 @@ restore_user(struct auth *a, const struct def_user *d)
 	user->max_channels = d->max_channels;
 	free(algorithm);
 	free(tags);
+	return user;
 }
 
 static void
@@ -336,7 +338,7 @@ void
 auth_restore(struct auth *a, const struct definition *d)
 {
 	if (d->kind == DEF_user)
-		restore_user(a, &d->user);
+		take_user(a, &d->user);
 	else if (d->kind == DEF_permission)
 		restore_permission(a, &d->permission);
 	else if (d->kind == DEF_topic_permission)
@@ -579,6 +581,12 @@ auth_set_tags(struct auth *a, struct bytes name, const char *tags)
 	user_set_tags(user, tags);
 	tell_user(a, user, false);
 	return AUTH_OK;
+}
+
+void
+auth_put_user(struct auth *a, const struct def_user *d)
+{
+	tell_user(a, take_user(a, d), false);
 }
 
 /* Where a limit of that name is kept, or NULL. */

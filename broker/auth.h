@@ -125,6 +125,9 @@ bool auth_travels(const struct user *);
 enum auth_status auth_set_tags(
     struct auth *, struct bytes name, const char *tags);
 
+/* Makes the user, or changes all of it: for definitions. */
+void auth_put_user(struct auth *, const struct def_user *);
+
 /* text is JSON: {"max-connections": N, "max-channels": N}; what is not in it
  * stays. Negative is no limit. */
 enum auth_status auth_set_limits(struct auth *, struct bytes name,

@@ -43,6 +43,13 @@ journal_release(struct journal *j)
 	j->held--;
 }
 
+void
+journal_abandon(struct journal *j)
+{
+	batch_free(j->open);
+	j->open = batch_new(j->seq);
+}
+
 uint64_t
 journal_committed(const struct journal *j)
 {

@@ -47,6 +47,9 @@ journal_promise(struct journal *j, uint64_t seq)
 void journal_hold(struct journal *);
 void journal_release(struct journal *);
 
+/* Forgets the open batch, of a broker that did not come up. */
+void journal_abandon(struct journal *);
+
 /* Everything up to this seq is safe. */
 uint64_t journal_committed(const struct journal *);
 

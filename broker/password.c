@@ -41,6 +41,15 @@ algorithm_find(const char *name)
 	return NULL;
 }
 
+bool
+password_algorithm_known(struct bytes name)
+{
+	for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++)
+		if (bytes_eq(bytes_str(algorithms[i].name), name))
+			return true;
+	return false;
+}
+
 const char *
 password_algorithm(const char *name)
 {

@@ -38,4 +38,7 @@ size_t password_hash(struct bytes password, const char *algorithm,
 bool password_matches(
     struct bytes password, struct bytes hash, const char *algorithm);
 
+/* Is it one of those that password_matches knows? */
+bool password_algorithm_known(struct bytes name);
+
 #endif

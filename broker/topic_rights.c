@@ -151,6 +151,18 @@ tell(struct auth *a, const struct topic_right *t, bool remove)
 	    remove);
 }
 
+bool
+topic_right_check(
+    const struct def_topic_permission *d, char *error, size_t size)
+{
+	struct user user = {.name = d->user};
+	struct topic_right *t = right_new(&user, d, error, size);
+	bool good = t != NULL;
+
+	right_free(t);
+	return good;
+}
+
 enum auth_status
 topic_right_set(struct auth *a, struct bytes name, struct bytes vhost,
     struct bytes exchange, struct bytes write, struct bytes read, char *error,

@@ -27,6 +27,10 @@ enum auth_status topic_right_set(struct auth *, struct bytes user,
     struct bytes vhost, struct bytes exchange, struct bytes write,
     struct bytes read, char *error, size_t size);
 
+/* Only checks the patterns, for a user who need not be there. */
+bool topic_right_check(
+    const struct def_topic_permission *, char *error, size_t size);
+
 /* Removes one, or all of the vhost if exchange is NULL; what is not there is no
  * error. */
 enum auth_status topic_right_clear(struct auth *, struct bytes user,

@@ -29,6 +29,15 @@ static const struct {
     {"amq.rabbitmq.trace", &type_topic, true},
 };
 
+const struct exchange_type *
+vhost_predeclared(struct bytes name)
+{
+	for (size_t i = 0; i < sizeof predeclared / sizeof *predeclared; i++)
+		if (bytes_eq(bytes_str(predeclared[i].name), name))
+			return predeclared[i].type;
+	return NULL;
+}
+
 static bool
 is_predeclared(struct bytes name)
 {
@@ -291,8 +300,6 @@ vhost_bind(struct vhost *v, struct exchange *x, struct destination *d,
 		return added;
 	def = define_binding(v, b);
 	tell(v, &def);
-	journal_put(&v->server->journal, &def);
-	server_stored(v->server);
 	return true;
 }
 

@@ -61,6 +61,10 @@ void vhost_unref(struct vhost *);
 struct exchange *vhost_exchange(const struct vhost *, struct bytes name);
 struct queue *vhost_queue(const struct vhost *, struct bytes name);
 
+/* The type of an exchange that every vhost has, by its name; NULL if there is no
+ * such. */
+const struct exchange_type *vhost_predeclared(struct bytes name);
+
 /* Each of these stores what is durable (server_stored tells that, so that the
  * answer waits) and advances the topology's generation. */
 struct exchange *vhost_add_exchange(struct vhost *,
