@@ -12,6 +12,7 @@
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
 #include "broker/credentials.h"
+#include "broker/definitions.h"
 #include "broker/delayed.h"
 #include "broker/expiry.h"
 #include "broker/hasher.h"
@@ -235,28 +236,32 @@ join_tags(const struct config_map *tags)
 	return all;
 }
 
-/* A data folder without vhosts begins with the default vhost, user and
- * permissions. */
 static void
-make_defaults(struct server *s)
+make_default_vhost(struct server *s)
+{
+	const char *name = s->config->default_vhost;
+
+	log_info("creating default vhost '%s'", name);
+	vhost_describe(vhost_new(s, bytes_str(name)),
+	    &(struct vhost_metadata){
+		.description = BYTES("Default virtual host")});
+}
+
+static void
+make_default_user(struct server *s)
 {
 	const struct config *c = s->config;
 	struct bytes vhost = bytes_str(c->default_vhost);
 	struct bytes user = bytes_str(c->default_user);
 	const struct bytes rights[VERBS] = {bytes_str(c->default_configure),
 	    bytes_str(c->default_write), bytes_str(c->default_read)};
-	char *tags, why[300];
+	char *tags = join_tags(&c->default_user_tags), why[300];
 
-	if (s->vhosts.count > 0)
-		return;
-	log_info("creating default vhost '%s' and user '%s'", c->default_vhost,
-	    c->default_user);
-	tags = join_tags(&c->default_user_tags);
-	vhost_describe(vhost_new(s, vhost),
-	    &(struct vhost_metadata){.description = BYTES("Default virtual host")});
+	log_info("creating default user '%s'", c->default_user);
 	auth_add_user(s->auth, user, bytes_str(c->default_pass), tags);
 	free(tags);
-	if (auth_set_permission(
+	if (server_vhost(s, vhost) != NULL &&
+	    auth_set_permission(
 		s->auth, user, vhost, rights, why, sizeof why) != AUTH_OK)
 		log_warnx("default_permissions: %s", why);
 }
@@ -275,6 +280,42 @@ set_algorithm(struct server *s)
 	}
 	auth_set_algorithm(s->auth, algorithm);
 	return credential_rules_check(s->config);
+}
+
+/* A data folder without vhosts begins with the default vhost and the default user
+ * with its permissions: each of them, unless a definitions file brings some of its
+ * kind. */
+static bool
+define_first(struct server *s, struct definitions *d)
+{
+	bool blank = s->vhosts.count == 0;
+	bool want_user = blank && !definitions_bring(d, "users");
+
+	if (blank && !definitions_bring(d, "vhosts"))
+		make_default_vhost(s);
+	if (!definitions_import(d))
+		return false;
+	if (want_user)
+		make_default_user(s);
+	return true;
+}
+
+/* All of it is stored, or none. */
+static bool
+load_definitions(struct server *s)
+{
+	struct definitions *d = definitions_open(s);
+	bool defined;
+
+	if (d == NULL)
+		return false;
+	journal_hold(&s->journal);
+	defined = define_first(s, d);
+	journal_release(&s->journal);
+	definitions_close(d);
+	if (!defined)
+		journal_abandon(&s->journal);
+	return defined;
 }
 
 static void
@@ -518,7 +559,8 @@ begin(struct server *s)
 	s->journal.hold_ms = s->config->hold_ms;
 	s->journal.hold_bytes = s->config->hold_bytes;
 	bury_the_past(s);
-	make_defaults(s);
+	if (!load_definitions(s))
+		return false;
 	set_loopback_users(s);
 	pressure_init(&s->pressure, s->config, s->ephemeral ? NULL : s->dir);
 	pressure_look(&s->pressure);
@@ -596,6 +638,7 @@ server_free(struct server *s)
 		TAILQ_REMOVE(&s->listeners, l, link);
 		listener_close(l);
 	}
+	imports_finish(s);
 	end_store(s);
 	if (s->control != NULL)
 		control_close(s->control); /* all is on disk: stop says so */

@@ -32,7 +32,6 @@ struct session {
 	struct bufferevent *stream;
 	enum session_state state;
 	struct request request;
-	uint8_t *input; /* what words borrow from */
 	TAILQ_ENTRY(session) link;
 };
 
@@ -140,7 +139,9 @@ session_free(struct session *s)
 	bufferevent_free(s->stream);
 	hash_task_free(s->request.hashing);
 	writer_fini(&s->request.out);
-	free(s->input);
+	if (s->request.work != NULL)
+		s->request.release(s->request.work);
+	free(s->request.input);
 	free(s);
 	take_spare(c);
 	event_add(c->acceptable, NULL);
@@ -191,7 +192,7 @@ start(struct session *s, size_t n)
 
 	s->state = RUNNING;
 	bufferevent_set_timeouts(s->stream, NULL, NULL);
-	if (!read_words(s->input, n, list, &count))
+	if (!read_words(s->request.input, n, list, &count))
 		request_fail(&s->request, CODE_USAGE, "malformed request");
 	else if (!words_split(
 		     &s->request.words, list, count, error, sizeof error))
@@ -225,8 +226,8 @@ on_input(struct bufferevent *stream, void *arg)
 	if (evbuffer_get_length(in) < 4 + n)
 		return;
 	evbuffer_drain(in, 4);
-	s->input = xmalloc(n + 1);
-	evbuffer_remove(in, s->input, n);
+	s->request.input = xmalloc(n + 1);
+	evbuffer_remove(in, s->request.input, n);
 	start(s, n);
 }
 

@@ -8,6 +8,7 @@
  *     C  columns of a table: an AMQP array of strings
  *     R  a row of it: an AMQP array of values
  *     T  text
+ *     D  a part of a document, as it is
  *     E  the end: u8 exit code, then a sentence if it is not 0
  *
  * Answers stream: a command that has much to tell is asked again each turn, with
@@ -23,7 +24,7 @@
 #include "broker/words.h"
 
 enum {
-	CONTROL_REQUEST_MAX = 1024 * 1024, /* bytes */
+	CONTROL_REQUEST_MAX = 256 * 1024 * 1024, /* bytes */
 	CONTROL_FRAME_PREFIX = 5,
 };
 
@@ -53,6 +54,7 @@ struct request {
 	struct words words;
 	unsigned uid, pid; /* of who asks */
 	struct writer out; /* frames not yet with the socket */
+	uint8_t *input;	   /* what words borrow from; a command may take it */
 	size_t row;	   /* mark of the open row */
 	bool ended;
 	uint64_t changed; /* the end is told when this batch is on disk */
@@ -63,6 +65,8 @@ struct request {
 	bool begun;
 	size_t at, phase; /* where to go on */
 	unsigned columns[REQUEST_COLUMNS], column_count; /* asked for */
+	void *work;
+	void (*release)(void *work); /* called at the end, if there is work */
 };
 
 struct control_host {
@@ -96,6 +100,7 @@ void control_keep(struct control *, uint64_t committed);
 
 void request_banner(struct request *, const char *format, ...) CONTROL_FORMAT;
 void request_text(struct request *, const char *format, ...) CONTROL_FORMAT;
+void request_document(struct request *, struct bytes part);
 
 void request_columns(
     struct request *, const char *const *names, unsigned count);

@@ -195,6 +195,78 @@ read_password(void)
 	return line;
 }
 
+/* --- definitions: files are read and written here ------------------------ */
+
+enum { DOCUMENT_MAX = 200 * 1024 * 1024 };
+
+/* As rabbitmqctl says it. */
+static int
+cannot_read(const char *path)
+{
+	if (errno == ENOENT)
+		fprintf(stderr,
+		    "Error (argument validation): Bad argument: File %s does "
+		    "not exist\n",
+		    path);
+	else
+		fprintf(stderr, "Error:\ncannot read %s: %s\n", path,
+		    strerror(errno));
+	return CODE_DATA;
+}
+
+static int
+cannot_write(const char *path, int error)
+{
+	if (error == EISDIR)
+		fprintf(stderr, "Error:\nPath %s is a directory\n", path);
+	else
+		fprintf(stderr, "Error:\ncannot write %s: %s\n", path,
+		    strerror(error));
+	return CODE_DATA;
+}
+
+/* The text of a file, or of standard input if it is "-", with a zero behind it;
+ * NULL after having said why not. */
+static char *
+read_document(const char *path)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+	struct writer w = {0};
+	size_t n;
+
+	while (f != NULL && w.n <= DOCUMENT_MAX &&
+	    (n = fread(writer_room(&w, 65536), 1, 65536, f)) > 0)
+		w.n += n;
+	if (f == NULL || ferror(f) || w.n > DOCUMENT_MAX) {
+		if (w.n > DOCUMENT_MAX)
+			errno = EFBIG;
+		cannot_read(path);
+		return NULL;
+	}
+	if (f != stdin)
+		fclose(f);
+	writer_u8(&w, 0);
+	if (strlen((char *)w.p) + 1 == w.n)
+		return (char *)w.p;
+	fputs("Error:\nthat is no JSON: there is a zero octet in it\n", stderr);
+	return NULL;
+}
+
+/* Sends the text along. False if there is none. */
+static bool
+add_document(const struct words *w, const char **list, size_t *count)
+{
+	char *text;
+
+	if (w->command != &commands[COMMAND_import_definitions] ||
+	    words_option(w, "document") != NULL)
+		return true;
+	text = read_document(w->count > 0 ? w->arguments[0] : "-");
+	list[(*count)++] = "--document";
+	list[(*count)++] = text;
+	return text != NULL;
+}
+
 /* --- asking ------------------------------------------------------------ */
 
 static bool
@@ -220,6 +292,8 @@ finish(struct printer *p, struct bytes end)
 
 	printer_end(p, code == CODE_OK);
 	fflush(p->out);
+	if (code == CODE_OK && p->trouble != 0)
+		return cannot_write(p->path, p->trouble);
 	if (code != CODE_OK)
 		fprintf(stderr, "Error:\n%.*s\n", (int)reader_left(&r),
 		    (const char *)r.p);
@@ -354,6 +428,10 @@ run(const struct settings *s, const char **list, size_t count)
 	}
 	if (wants_password(&words))
 		list[count++] = read_password();
+	if (words.command == &commands[COMMAND_export_definitions])
+		p.path = words.arguments[0];
+	if (!add_document(&words, list, &count))
+		return CODE_DATA;
 	return ask(s, &words, &p, list, count);
 }
 

@@ -2,6 +2,7 @@
 #include "broker/json.h"
 
 #include <stdio.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "broker/log.h"
@@ -34,6 +35,52 @@ json_bytes(const json_t *v)
 {
 	return (struct bytes){
 	    (const uint8_t *)json_string_value(v), json_string_length(v)};
+}
+
+/* What cannot stand in a string as it is. */
+static void
+quote_octet(struct writer *w, uint8_t c)
+{
+	char text[8];
+
+	if (c == '"' || c == '\\')
+		snprintf(text, sizeof text, "\\%c", c);
+	else
+		snprintf(text, sizeof text, "\\u%04x", c);
+	writer_bytes(w, bytes_str(text));
+}
+
+static void
+quote_base64(struct writer *w, struct bytes b)
+{
+	size_t room = (b.n + 2) / 3 * 4 + 1;
+	uint8_t *p;
+
+	writer_bytes(w, BYTES("\"Not UTF-8, base64 is: "));
+	p = writer_room(w, room);
+	w->n += (size_t)EVP_EncodeBlock(p, b.p, (int)b.n);
+	writer_u8(w, '"');
+}
+
+void
+json_quote(struct writer *w, struct bytes b)
+{
+	size_t from = 0;
+
+	if (!bytes_utf8(b)) {
+		quote_base64(w, b);
+		return;
+	}
+	writer_u8(w, '"');
+	for (size_t i = 0; i < b.n; i++) {
+		if (b.p[i] >= 0x20 && b.p[i] != '"' && b.p[i] != '\\')
+			continue;
+		writer_bytes(w, (struct bytes){b.p + from, i - from});
+		quote_octet(w, b.p[i]);
+		from = i + 1;
+	}
+	writer_bytes(w, (struct bytes){b.p + from, b.n - from});
+	writer_u8(w, '"');
 }
 
 static void

@@ -19,6 +19,10 @@ char *json_write(const json_t *);
 /* Borrowed from the value; empty if it is no string. */
 struct bytes json_bytes(const json_t *);
 
+/* Writes a text as JSON. What is no UTF-8 becomes "Not UTF-8, base64 is: ..", as
+ * in RabbitMQ. */
+void json_quote(struct writer *, struct bytes);
+
 /* The value as RabbitMQ's messages show it, an Erlang term: 1, <<"text">>, [..],
  * #{<<"key">> => ..}. Goes on behind what is written. */
 void json_print_term(struct writer *, const json_t *);

@@ -1,7 +1,9 @@
 /* printer.c - writes a command's answer to the screen as rabbitmqctl would. */
 #include "broker/printer.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
@@ -273,6 +275,32 @@ banner(struct printer *p, struct bytes said)
 	return true;
 }
 
+/* The file is not touched before the first part is here. */
+static bool
+document(struct printer *p, struct bytes part)
+{
+	if (p->path == NULL)
+		return false;
+	if (p->document == NULL && p->trouble == 0) {
+		p->document = strcmp(p->path, "-") == 0 ? p->out
+							: fopen(p->path, "w");
+		p->trouble = p->document == NULL ? errno : 0;
+	}
+	if (p->trouble == 0 &&
+	    fwrite(part.p, 1, part.n, p->document) != part.n)
+		p->trouble = errno;
+	return true;
+}
+
+static void
+close_document(struct printer *p)
+{
+	int rc = p->document == p->out ? fflush(p->out) : fclose(p->document);
+
+	if (rc != 0 && p->trouble == 0)
+		p->trouble = errno;
+}
+
 bool
 printer_frame(struct printer *p, char kind, struct bytes payload)
 {
@@ -285,6 +313,8 @@ printer_frame(struct printer *p, char kind, struct bytes payload)
 		return p->listing && array_ok(payload) && row(p, payload);
 	case 'T':
 		return text(p, payload);
+	case 'D':
+		return document(p, payload);
 	default:
 		return false;
 	}
@@ -309,8 +339,10 @@ printer_end(struct printer *p, bool well)
 {
 	if (p->format == FORMAT_JSON && p->listing)
 		fputs("]\n", p->out);
-	else if (p->format == FORMAT_JSON && well)
+	else if (p->format == FORMAT_JSON && well && p->document != p->out)
 		end_json(p);
+	if (p->document != NULL)
+		close_document(p);
 	free((void *)p->names.p);
 	free(p->text);
 }

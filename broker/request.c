@@ -101,6 +101,12 @@ request_text(struct request *r, const char *format, ...)
 	va_end(ap);
 }
 
+void
+request_document(struct request *r, struct bytes part)
+{
+	frame(&r->out, 'D', part);
+}
+
 static void
 end(struct request *r, enum control_code code, struct bytes sentence)
 {

@@ -344,7 +344,7 @@ hostile_requests_are_refused(void)
 		const char *answer;
 	} hostile[] = {
 	    {"\xff\xff\xff\xff", 4, ""},
-	    {"\0\x10\0\1", 4, ""},
+	    {"\x10\0\0\1", 4, ""},
 	    {"\0\0\0\0", 4, "E64Command '' not found."},
 	    {"\0\0\0\1x", 5, "E64malformed request"},
 	    {"\0\0\0\4\0\0\0\0", 8, "E64Command '' not found."},

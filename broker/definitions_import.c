@@ -1,0 +1,444 @@
+/* definitions_import.c - a definitions file is checked, and then made true. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
+#include "broker/import.h"
+#include "broker/json.h"
+#include "broker/log.h"
+#include "broker/queue.h"
+#include "broker/queue_type.h"
+#include "broker/vhost.h"
+#include "exchanges/type.h"
+
+enum {
+	SCAN_BYTES = 64, /* for a unit of a turn's budget */
+	MEMBER_UNITS = 16,
+};
+
+/* In the order in which they need each other. */
+static const struct {
+	const char *name;
+	import_section *take;
+} sections[] = {
+    {"users", import_user},
+    {"vhosts", import_a_vhost},
+    {"permissions", import_permission},
+    {"topic_permissions", import_topic_permission},
+    {"parameters", import_parameter},
+    {"global_parameters", import_global_parameter},
+    {"policies", import_policy},
+    {"queues", import_a_queue},
+    {"exchanges", import_an_exchange},
+    {"bindings", import_binding},
+};
+
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+/* --- what it brings --------------------------------------------------------------- */
+
+static struct bytes
+key_of(struct import *im, struct bytes vhost, struct bytes name)
+{
+	im->key.n = 0;
+	writer_bytes(&im->key, vhost);
+	writer_u8(&im->key, 0);
+	writer_bytes(&im->key, name);
+	return writer_view(&im->key);
+}
+
+static struct coming *
+bring(struct names *names, struct bytes key)
+{
+	struct coming *c = names_get(names, key);
+
+	if (c != NULL)
+		return c;
+	c = xcalloc(1, sizeof *c);
+	c->key = xbytesdup(key);
+	names_put(names, c->key, c);
+	return c;
+}
+
+static void
+forget(struct names *names)
+{
+	struct coming *c;
+	size_t at = 0;
+
+	while ((c = names_each(names, &at)) != NULL) {
+		if (c->exchange != NULL)
+			exchange_free(c->exchange);
+		free((void *)c->key.p);
+		free(c);
+	}
+	names_fini(names);
+	names_init(names);
+}
+
+bool
+import_has_user(const struct import *im, struct bytes name)
+{
+	return names_get(&im->users, name) != NULL ||
+	    auth_user(im->server->auth, name) != NULL;
+}
+
+bool
+import_has_vhost(const struct import *im, struct bytes name)
+{
+	return names_get(&im->vhosts, name) != NULL ||
+	    server_vhost(im->server, name) != NULL;
+}
+
+void
+import_brings_user(struct import *im, struct bytes name)
+{
+	bring(&im->users, name);
+}
+
+void
+import_brings_vhost(struct import *im, struct bytes name)
+{
+	bring(&im->vhosts, name);
+}
+
+void
+import_brings_queue(struct import *im, struct bytes vhost, struct bytes name,
+    const struct queue_type *type)
+{
+	bring(&im->queues, key_of(im, vhost, name))->queue = type;
+	bring(&im->vhosts, vhost)->queues++;
+}
+
+size_t
+import_new_queues(const struct import *im, struct bytes vhost)
+{
+	const struct coming *c = names_get(&im->vhosts, vhost);
+
+	return c != NULL ? c->queues : 0;
+}
+
+void
+import_brings_exchange(struct import *im, struct bytes vhost,
+    struct bytes name, const struct exchange_type *type, struct bytes arguments)
+{
+	bring(&im->exchanges, key_of(im, vhost, name))->exchange =
+	    exchange_new(type, name, arguments);
+}
+
+const struct queue_type *
+import_queue(struct import *im, struct bytes vhost, struct bytes name)
+{
+	const struct vhost *v = server_vhost(im->server, vhost);
+	const struct queue *q = v != NULL ? vhost_queue(v, name) : NULL;
+	const struct coming *c;
+
+	if (q != NULL)
+		return q->type;
+	c = names_get(&im->queues, key_of(im, vhost, name));
+	return c != NULL ? c->queue : NULL;
+}
+
+const struct exchange *
+import_exchange(struct import *im, struct bytes vhost, struct bytes name)
+{
+	const struct vhost *v = server_vhost(im->server, vhost);
+	const struct exchange *x = v != NULL ? vhost_exchange(v, name) : NULL;
+	const struct coming *c;
+
+	if (x != NULL)
+		return x;
+	c = names_get(&im->exchanges, key_of(im, vhost, name));
+	if (c != NULL)
+		return c->exchange;
+	if (v != NULL || vhost_predeclared(name) == NULL)
+		return NULL;
+	import_brings_exchange(
+	    im, vhost, name, vhost_predeclared(name), BYTES(""));
+	return import_exchange(im, vhost, name);
+}
+
+/* --- its steps ---------------------------------------------------------------------- */
+
+static void
+enter(struct import *im, enum import_phase phase)
+{
+	im->phase = phase;
+	im->section = 0;
+	members_init(&im->members, sections[0].name);
+}
+
+static void
+finish(struct import *im)
+{
+	enter(im, IMPORT_DONE);
+	forget(&im->users);
+	forget(&im->vhosts);
+	forget(&im->queues);
+	forget(&im->exchanges);
+}
+
+static void
+refuse_document(struct import *im)
+{
+	snprintf(im->error, sizeof im->error, "%s", im->document.error);
+	im->refused = true;
+}
+
+static void
+scan(struct import *im, size_t *budget)
+{
+	size_t bytes = *budget > SIZE_MAX / SCAN_BYTES ? SIZE_MAX
+						       : *budget * SCAN_BYTES;
+	size_t left = bytes;
+
+	switch (document_scan(&im->document, &left)) {
+	case DOCUMENT_BAD:
+		refuse_document(im);
+		break;
+	case DOCUMENT_DONE:
+		enter(im, IMPORT_OTHERS);
+		break;
+	case DOCUMENT_MORE:
+		break;
+	}
+	*budget -= (bytes - left) / SCAN_BYTES;
+	if (left == 0)
+		*budget = 0;
+}
+
+static bool
+is_section(struct bytes name)
+{
+	for (size_t i = 0; i < SECTIONS; i++)
+		if (bytes_eq(bytes_str(sections[i].name), name))
+			return true;
+	return false;
+}
+
+/* RabbitMQ hashed with MD5 before 3.6. */
+static void
+look_at_version(struct import *im, struct bytes name, const json_t *value)
+{
+	int major, minor;
+
+	if (!bytes_eq(name, BYTES("rabbit_version")) &&
+	    !bytes_eq(name, BYTES("rabbitmq_version")))
+		return;
+	if (json_is_string(value) &&
+	    sscanf(json_string_value(value), "%d.%d", &major, &minor) == 2)
+		im->old_hashes = major < 3 || (major == 3 && minor < 6);
+}
+
+static void
+look_at_others(struct import *im)
+{
+	struct document *d = &im->document;
+
+	for (size_t i = 0; i < d->count; i++) {
+		struct bytes name = d->sections[i].name;
+		json_t *value;
+
+		if (is_section(name))
+			continue;
+		if ((value = document_value(d, i)) == NULL) {
+			refuse_document(im);
+			return;
+		}
+		look_at_version(im, name, value);
+		json_decref(value);
+	}
+	enter(im, IMPORT_CHECK);
+}
+
+static void
+take(struct import *im, json_t *member)
+{
+	im->member = im->whole = member;
+	if (!json_is_object(member))
+		import_refuse(im, "is no object");
+	else if (!sections[im->section].take(im) && !import_checks(im))
+		fatalx("definitions were found good, but %s", im->error);
+	json_decref(member);
+}
+
+/* All that is told from here on is in one batch. */
+static void
+checked(struct import *im)
+{
+	enter(im, IMPORT_APPLY);
+	journal_hold(&im->server->journal);
+	server_changed(im->server);
+}
+
+static void
+applied(struct import *im)
+{
+	journal_release(&im->server->journal);
+	log_info("Successfully imported definitions: %zu members", im->count);
+	finish(im);
+}
+
+/* One member, or the end of a section. */
+static void
+walk(struct import *im)
+{
+	json_t *member = members_next(&im->document, &im->members);
+
+	if (member != NULL) {
+		im->count += !import_checks(im);
+		take(im, member);
+		return;
+	}
+	if (im->document.error[0] != '\0') {
+		refuse_document(im);
+		return;
+	}
+	if (++im->section < SECTIONS)
+		members_init(&im->members, sections[im->section].name);
+	else if (import_checks(im))
+		checked(im);
+	else
+		applied(im);
+}
+
+static void
+spend(size_t *budget, size_t units)
+{
+	*budget -= units < *budget ? units : *budget;
+}
+
+static void
+work(struct import *im, size_t *budget)
+{
+	while (*budget > 0 && im->phase != IMPORT_DONE) {
+		if (im->phase == IMPORT_SCAN) {
+			scan(im, budget);
+		} else if (im->phase == IMPORT_OTHERS) {
+			look_at_others(im);
+		} else {
+			walk(im);
+			spend(budget, im->slow ? *budget : MEMBER_UNITS);
+			im->slow = false;
+		}
+		if (im->refused)
+			finish(im);
+	}
+}
+
+/* --- life ------------------------------------------------------------------------------ */
+
+static bool
+step(struct job *job, size_t *budget)
+{
+	struct import *im = (struct import *)job;
+
+	work(im, budget);
+	if (im->phase != IMPORT_DONE)
+		return false;
+	import_unref(im);
+	return true;
+}
+
+struct import *
+import_new(
+    struct server *s, void *memory, struct bytes text, struct bytes vhost)
+{
+	struct import *im = xcalloc(1, sizeof *im);
+
+	im->job.step = step;
+	im->server = s;
+	im->refs = 1;
+	im->memory = memory;
+	if (vhost.n > 0)
+		im->vhost = xbytesdup(vhost);
+	names_init(&im->users);
+	names_init(&im->vhosts);
+	names_init(&im->queues);
+	names_init(&im->exchanges);
+	document_init(&im->document, text);
+	return im;
+}
+
+void
+import_unref(struct import *im)
+{
+	if (im == NULL || --im->refs > 0)
+		return;
+	if (im->phase != IMPORT_DONE)
+		finish(im);
+	free((void *)im->vhost.p);
+	free(im->memory);
+	writer_fini(&im->key);
+	writer_fini(&im->arguments);
+	free(im);
+}
+
+void
+import_start(struct import *im)
+{
+	im->refs++;
+	server_add_job(im->server, &im->job, NULL);
+}
+
+bool
+import_run(struct import *im)
+{
+	size_t enough = SIZE_MAX;
+
+	while (im->phase != IMPORT_DONE) {
+		work(im, &enough);
+		enough = SIZE_MAX;
+	}
+	return !im->refused;
+}
+
+bool
+import_done(const struct import *im)
+{
+	return im->phase == IMPORT_DONE;
+}
+
+const char *
+import_error(const struct import *im)
+{
+	return im->refused ? im->error : NULL;
+}
+
+bool
+import_has(struct import *im, const char *section)
+{
+	struct members m;
+	json_t *member;
+
+	for (size_t enough = SIZE_MAX; im->phase == IMPORT_SCAN && !im->refused;)
+		scan(im, &enough);
+	members_init(&m, section);
+	member = im->refused ? NULL : members_next(&im->document, &m);
+	json_decref(member);
+	return member != NULL;
+}
+
+size_t
+import_left_out(const struct import *im)
+{
+	return im->left_out;
+}
+
+void
+imports_finish(struct server *s)
+{
+	struct job *job, *next;
+
+	for (job = TAILQ_FIRST(&s->jobs); job != NULL; job = next) {
+		struct import *im = (struct import *)job;
+
+		next = TAILQ_NEXT(job, link);
+		if (job->step != step)
+			continue;
+		TAILQ_REMOVE(&s->jobs, job, link);
+		if (im->phase == IMPORT_APPLY)
+			import_run(im);
+		import_unref(im);
+	}
+}
