@@ -11,10 +11,12 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-var cases = []struct {
+type namedCase struct {
 	name  string
 	steps func(*play)
-}{
+}
+
+var cases = []namedCase{
 	{"connect with heartbeat", connectWithHeartbeat},
 	{"wrong password is refused with 403", wrongPassword},
 	{"missing vhost is refused with 530", missingVhost},
@@ -38,7 +40,7 @@ var cases = []struct {
 	{"missing queue 404, channel reused", missingQueue},
 	{"exclusive queue 405", exclusiveQueue},
 	{"precondition failed 406", preconditionFailed},
-	{"100000 messages", hundredThousand},
+	{"100000 messages", func(p *play) { p.messages(100000) }},
 	{"redelivery after channel close", redeliveryAfterChannel},
 	{"redelivery after connection close", redeliveryAfterConnection},
 }
@@ -367,8 +369,7 @@ func preconditionFailed(p *play) {
 	}
 }
 
-func hundredThousand(p *play) {
-	const count = 100000
+func (p *play) messages(count int) {
 	producer, consumer := p.connect(), p.connect()
 	out, in := p.channel(producer), p.channel(consumer)
 	queue := p.queue(out, "many")

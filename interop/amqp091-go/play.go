@@ -18,6 +18,9 @@ const patience = 30 * time.Second
 var (
 	url    string
 	prefix = fmt.Sprintf("interop.go.%d.", os.Getpid())
+
+	// dial connects in an ordinary way.
+	dial = func() (*amqp.Connection, error) { return amqp.Dial(url) }
 )
 
 // play is one run of one case: what it opened, and how it fails.
@@ -46,7 +49,7 @@ func equal[T comparable](p *play, what string, seen, wanted T) {
 }
 
 func (p *play) connect() *amqp.Connection {
-	c, err := amqp.Dial(url)
+	c, err := dial()
 	p.must(err)
 	p.connections = append(p.connections, c)
 	return c
@@ -176,7 +179,7 @@ func (p *play) clean() {
 	for _, c := range p.connections {
 		c.CloseDeadline(time.Now().Add(time.Second))
 	}
-	c, err := amqp.Dial(url)
+	c, err := dial()
 	if err != nil {
 		return
 	}
@@ -222,20 +225,29 @@ func libraryVersion() string {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: play URL")
+	all := cases
+	switch {
+	case len(os.Args) == 2:
+		url = os.Args[1]
+	case len(os.Args) == 3 && os.Args[1] == "tls":
+		if err := useTLS(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		all = tlsCases
+	default:
+		fmt.Fprintln(os.Stderr, "usage: play URL | play tls FOLDER")
 		os.Exit(2)
 	}
-	url = os.Args[1]
 	fmt.Println("amqp091-go", libraryVersion()+",", runtime.Version())
 	passed := 0
-	for _, c := range cases {
+	for _, c := range all {
 		if run(c.name, c.steps) {
 			passed++
 		}
 	}
-	fmt.Printf("%d passed, %d failed\n", passed, len(cases)-passed)
-	if passed != len(cases) {
+	fmt.Printf("%d passed, %d failed\n", passed, len(all)-passed)
+	if passed != len(all) {
 		os.Exit(1)
 	}
 }

@@ -530,21 +530,24 @@ def drain(queue, count, result):
     connection.close()
 
 
-@case("100000 messages")
-def _():
-    count = 100000
-    connection = connect()
-    queue = durable_queue(connection.channel(), "many")
-    seen = []
-    consumer = threading.Thread(target=drain, args=(queue, count, seen), daemon=True)
-    consumer.start()
-    Publisher(queue, count, 2000).run()
-    consumer.join(4 * PATIENCE)
-    equal(len(seen), count, "consumed")
-    check(seen == list(range(count)), "out of order")
-    connection.process_data_events()
-    equal(connection.channel().queue_delete(queue).method.message_count, 0, "left")
-    connection.close()
+def messages_case(count):
+    @case("%d messages" % count)
+    def _():
+        connection = connect()
+        queue = durable_queue(connection.channel(), "many")
+        seen = []
+        consumer = threading.Thread(target=drain, args=(queue, count, seen), daemon=True)
+        consumer.start()
+        Publisher(queue, count, 2000).run()
+        consumer.join(4 * PATIENCE)
+        equal(len(seen), count, "consumed")
+        check(seen == list(range(count)), "out of order")
+        connection.process_data_events()
+        equal(connection.channel().queue_delete(queue).method.message_count, 0, "left")
+        connection.close()
+
+
+messages_case(100000)
 
 
 @case("redelivery after channel close")
