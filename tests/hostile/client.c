@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -25,9 +26,22 @@ wait_for(int fd, short what, int ms)
 	return poll(&p, 1, ms) == 1;
 }
 
+static bool
+write_sealed(struct client *c, struct bytes b)
+{
+	size_t n;
+
+	for (; b.n > 0; b.p += n, b.n -= n)
+		if (!SSL_write_ex(c->ssl, b.p, b.n, &n))
+			return false;
+	return true;
+}
+
 bool
 client_write(struct client *c, struct bytes b)
 {
+	if (c->ssl != NULL)
+		return write_sealed(c, b);
 	while (b.n > 0) {
 		ssize_t n = send(c->fd, b.p, b.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -142,10 +156,13 @@ receive(struct client *c, int64_t until)
 	int64_t left = until - now_ms();
 	ssize_t n;
 
-	if (!wait_for(c->fd, POLLIN, left > 0 ? (int)left : 0))
+	if ((c->ssl == NULL || !SSL_has_pending(c->ssl)) &&
+	    !wait_for(c->fd, POLLIN, left > 0 ? (int)left : 0))
 		return false;
 	make_room(c);
-	n = recv(c->fd, c->in + c->n, c->room - c->n, 0);
+	n = c->ssl != NULL
+	    ? SSL_read(c->ssl, c->in + c->n, (int)(c->room - c->n))
+	    : recv(c->fd, c->in + c->n, c->room - c->n, 0);
 	if (n <= 0)
 		return false;
 	c->n += (size_t)n;
@@ -213,12 +230,12 @@ client_ended(struct client *c, int ms)
 
 /* --- life ------------------------------------------------------------------ */
 
-struct client *
-client_dial(void)
+static struct client *
+dial(unsigned port)
 {
 	struct client *c = xcalloc(1, sizeof *c);
 	struct sockaddr_in to = {.sin_family = AF_INET,
-	    .sin_port = htons((uint16_t)rig_port()),
+	    .sin_port = htons((uint16_t)port),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int on = 1;
 
@@ -228,9 +245,48 @@ client_dial(void)
 	return c;
 }
 
+struct client *
+client_dial(void)
+{
+	return dial(rig_port());
+}
+
+struct client *
+client_dial_unshaken(int version)
+{
+	static const struct timeval patience = {ANSWER_MS / 1000, 0};
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	struct client *c = dial(rig_secure_port());
+
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	SSL_CTX_set_min_proto_version(context, version);
+	SSL_CTX_set_max_proto_version(context, version);
+	c->ssl = SSL_new(context);
+	SSL_CTX_free(context);
+	CHECK(c->ssl != NULL && SSL_set_fd(c->ssl, c->fd) == 1);
+	return c;
+}
+
+bool
+client_shake(struct client *c)
+{
+	return SSL_connect(c->ssl) == 1;
+}
+
+struct client *
+client_dial_secure(int version)
+{
+	struct client *c = client_dial_unshaken(version);
+
+	CHECK(client_shake(c));
+	return c;
+}
+
 void
 client_drop(struct client *c)
 {
+	SSL_free(c->ssl);
 	close(c->fd);
 	free(c->in);
 	writer_fini(&c->out);
@@ -255,10 +311,9 @@ start_ok(struct client *c)
 	writer_fini(&properties);
 }
 
-struct client *
-client_open(void)
+void
+client_log_in(struct client *c)
 {
-	struct client *c = client_dial();
 	struct amqp_method m;
 
 	client_write(c, BYTES("AMQP\0\0\x09\x01"));
@@ -273,6 +328,14 @@ client_open(void)
 	    &(struct amqp_method){AMQP_connection_open,
 		.connection_open = {.virtual_host = BYTES("/")}},
 	    NULL);
+}
+
+struct client *
+client_open(void)
+{
+	struct client *c = client_dial();
+
+	client_log_in(c);
 	return c;
 }
 

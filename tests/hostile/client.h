@@ -7,8 +7,11 @@
 
 enum { ANSWER_MS = 20000 }; /* nothing takes longer unless it is stuck */
 
+struct ssl_st;
+
 struct client {
 	int fd;
+	struct ssl_st *ssl; /* or NULL */
 	uint8_t *in; /* received, not yet looked at from `at` on */
 	size_t at, n, room;
 	struct writer out;
@@ -16,6 +19,15 @@ struct client {
 
 /* Connects; nothing is said yet. */
 struct client *client_dial(void);
+
+/* The same at the port for TLS: the handshake is over, or client_shake is yet to
+ * be called. version is OpenSSL's, 0 for the best. */
+struct client *client_dial_secure(int version);
+struct client *client_dial_unshaken(int version);
+bool client_shake(struct client *);
+
+/* Logs in as client_open does. */
+void client_log_in(struct client *);
 
 /* Connects and logs in as guest, with all capabilities that clients have; then
  * client_channel opens a channel. */

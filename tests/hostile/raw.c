@@ -24,7 +24,7 @@ now_ms(void)
 
 /* --- the one who must not notice ------------------------------------------------ */
 
-static struct client *
+struct client *
 witness_open(void)
 {
 	struct client *c = client_open();
@@ -40,8 +40,7 @@ witness_open(void)
 	return c;
 }
 
-/* A message there and back, and its confirm. Returns how long it took. */
-static int64_t
+int64_t
 witness(struct client *c)
 {
 	int64_t begin = now_ms();
@@ -58,7 +57,7 @@ witness(struct client *c)
 	return now_ms() - begin;
 }
 
-static void
+void
 witness_all_is_well(struct client *c, unsigned times)
 {
 	int64_t longest = 0, took;

@@ -19,7 +19,7 @@ static struct {
 	char folder[256];
 	const struct test *test;
 	pid_t pid;
-	unsigned port;
+	unsigned port, secure_port;
 	unsigned failures; /* of the test that runs */
 } rig;
 
@@ -27,6 +27,21 @@ unsigned
 rig_port(void)
 {
 	return rig.port;
+}
+
+unsigned
+rig_secure_port(void)
+{
+	return rig.secure_port;
+}
+
+const char *
+rig_file(const char *name)
+{
+	static char path[300];
+
+	snprintf(path, sizeof path, "%s/%s", rig.folder, name);
+	return path;
 }
 
 bool
@@ -47,10 +62,56 @@ path_of(char *path, size_t size, const char *name)
 	snprintf(path, size, "%s/%s", rig.folder, name);
 }
 
+static bool
+is_secure(void)
+{
+	for (const char *const *a = rig.test->arguments; *a != NULL; a++)
+		if (strcmp(*a, "TLS") == 0)
+			return true;
+	return false;
+}
+
+static void
+make_certificate(void)
+{
+	char command[1200];
+
+	snprintf(command, sizeof command,
+	    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+	    "-nodes -keyout '%s/server.key' -out '%s/server.pem' "
+	    "-subj /CN=localhost -days 2 2>/dev/null",
+	    rig.folder, rig.folder);
+	CHECK(system(command) == 0);
+}
+
+/* Its own certificate is the authority too. */
+static size_t
+add_secure(const char **argv)
+{
+	static char certificate[400], key[400], authority[400];
+	size_t n = 0;
+
+	snprintf(certificate, sizeof certificate,
+	    "ssl_options.certfile=%s/server.pem", rig.folder);
+	snprintf(authority, sizeof authority,
+	    "ssl_options.cacertfile=%s/server.pem", rig.folder);
+	snprintf(key, sizeof key, "ssl_options.keyfile=%s/server.key",
+	    rig.folder);
+	argv[n++] = "-o";
+	argv[n++] = "listeners.ssl.default=0";
+	argv[n++] = "-o";
+	argv[n++] = certificate;
+	argv[n++] = "-o";
+	argv[n++] = key;
+	argv[n++] = "-o";
+	argv[n++] = authority;
+	return n;
+}
+
 static void
 become_broker(void)
 {
-	const char *program = getenv("LEVERET"), *argv[ARGUMENTS_MAX + 8];
+	const char *program = getenv("LEVERET"), *argv[ARGUMENTS_MAX + 16];
 	char log[300], port[300], data[300];
 	size_t n = 0;
 	int fd;
@@ -65,7 +126,10 @@ become_broker(void)
 	if (rig.test->arguments[0] == NULL)
 		argv[n++] = "-e";
 	for (const char *const *a = rig.test->arguments; *a != NULL; a++)
-		argv[n++] = strcmp(*a, "DATA") == 0 ? data : *a;
+		if (strcmp(*a, "TLS") == 0)
+			n += add_secure(argv + n);
+		else
+			argv[n++] = strcmp(*a, "DATA") == 0 ? data : *a;
 	argv[n] = NULL;
 	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	dup2(fd, STDOUT_FILENO);
@@ -90,16 +154,19 @@ show_log(void)
 static bool
 read_port(void)
 {
-	char path[300];
+	char path[300], name[16];
+	unsigned port;
 	FILE *f;
-	bool found;
 
+	rig.port = rig.secure_port = 0;
 	path_of(path, sizeof path, "port");
 	if ((f = fopen(path, "r")) == NULL)
 		return false;
-	found = fscanf(f, "amqp %u", &rig.port) == 1;
+	while (fscanf(f, "%15s %u", name, &port) == 2)
+		*(strcmp(name, "amqps") == 0 ? &rig.secure_port : &rig.port) =
+		    port;
 	fclose(f);
-	return found;
+	return rig.port != 0;
 }
 
 static void
@@ -222,6 +289,8 @@ run(const struct test *test)
 	rig.test = test;
 	rig.failures = 0;
 	make_folder();
+	if (is_secure())
+		make_certificate();
 	start();
 	test->run();
 	end(SIGTERM);

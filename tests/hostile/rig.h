@@ -10,7 +10,10 @@ enum { ARGUMENTS_MAX = 16 };
 struct test {
 	const char *name; /* what must be true, as a sentence of words */
 	void (*run)(void);
-	const char *arguments[ARGUMENTS_MAX]; /* leveret's, "-e" if none */
+
+	/* leveret's, "-e" if none. "DATA" stands for a folder, "TLS" for all
+	 * that a listener with a certificate of its own needs. */
+	const char *arguments[ARGUMENTS_MAX];
 };
 
 /* Runs them all, or those whose name holds a word of argv, each beside a fresh
@@ -18,8 +21,12 @@ struct test {
 int rig_main(
     const struct test *tests, size_t count, int argc, char **argv);
 
-/* The port of the broker that runs now. */
+/* The port of the broker that runs now, and the one with TLS. */
 unsigned rig_port(void);
+unsigned rig_secure_port(void);
+
+/* The file of that name in the test's folder: server.pem, server.key. */
+const char *rig_file(const char *name);
 
 /* Ends the broker by SIGTERM, or at once, and starts it on the same folder. */
 void rig_restart(bool kill);

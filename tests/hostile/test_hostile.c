@@ -11,6 +11,7 @@
 #include "tests/hostile/malformed.h"
 #include "tests/hostile/raw.h"
 #include "tests/hostile/rig.h"
+#include "tests/hostile/secure.h"
 #include "tests/hostile/stress.h"
 
 /* --- errors ----------------------------------------------------------------- */
@@ -383,6 +384,23 @@ static const struct test tests[] = {
 	{"-d", "DATA", "-o", "disk_free_limit.absolute=900TiB"}},
     {"replies to who never reads are dropped in the end",
 	test_deaf_requester, {NULL}},
+    {"TLS: handshakes that stall disturb nobody and are ended",
+	test_stalled_handshakes,
+	{"-e", "TLS", "-o", "ssl_handshake_timeout=3000"}},
+    {"TLS: many handshakes at once keep nobody waiting",
+	test_many_handshakes, {"-d", "DATA", "TLS"}},
+    {"TLS: there is no second handshake", test_renegotiation, {"-e", "TLS"}},
+    {"TLS: a chain of certificates without end is refused",
+	test_endless_chain,
+	{"-e", "TLS", "-o", "ssl_options.verify=verify_peer"}},
+    {"TLS: a record may be cut short anywhere", test_cut_records,
+	{"-d", "DATA", "TLS"}},
+    {"TLS: a record may be wrong anywhere", test_garbage_records,
+	{"-d", "DATA", "TLS"}},
+    {"TLS: who never reads disturbs nobody", test_deaf_secure_clients,
+	{"-e", "TLS"}},
+    {"TLS: what came before a pause is served after it",
+	test_paused_secure_client, {"-e", "TLS"}},
     {"random clients leave an ephemeral broker in order", test_stress, {NULL}},
     {"random clients leave a broker with little memory in order", test_stress,
 	{"-d", "DATA", "-o", "lane_memory_entries=4", "-o",
