@@ -96,7 +96,7 @@ class Cases {
         ch.confirmSelect();
         for (String key : List.of("a.b.c", "a.b.d", "a.x.c"))
             ch.basicPublish(exchange, key, DURABLE, Play.bytes(key));
-        ch.waitForConfirmsOrDie();
+        ch.waitForConfirmsOrDie(Play.PATIENCE * 1000L);
         Play.expect(p.consume(ch, queue, true), "a.b.c", "a.x.c");
         ch.queueUnbind(queue, exchange, "a.*.c");
     }
