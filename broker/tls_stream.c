@@ -28,11 +28,35 @@ struct tls_stream {
 
 /* --- where OpenSSL writes to: memory --------------------------------------- */
 
+/* The room of a stream that has sent everything, for the next one. */
+static struct writer spare;
+
+static void
+give_room(struct tls_stream *t)
+{
+	if (spare.p != NULL || t->sealed.size > 2 * BURST) {
+		writer_fini(&t->sealed);
+		return;
+	}
+	spare = t->sealed;
+	spare.n = 0;
+	t->sealed = (struct writer){0};
+}
+
+static void
+take_room(struct tls_stream *t)
+{
+	t->sealed = spare;
+	spare = (struct writer){0};
+}
+
 static int
 keep_sealed(BIO *bio, const char *p, int n)
 {
 	struct tls_stream *t = BIO_get_data(bio);
 
+	if (t->sealed.p == NULL)
+		take_room(t);
 	writer_bytes(
 	    &t->sealed, (struct bytes){(const uint8_t *)p, (size_t)n});
 	return n;
@@ -247,7 +271,7 @@ tls_stream_send(struct tls_stream *t)
 			return errno == EAGAIN ? 1 : -1;
 		t->sent += (size_t)n;
 	}
-	writer_fini(&t->sealed);
+	give_room(t);
 	t->sent = 0;
 	return 0;
 }
