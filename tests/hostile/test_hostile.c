@@ -7,6 +7,7 @@
 #include "amqp/reply.h"
 #include "amqp/xalloc.h"
 #include "tests/hostile/client.h"
+#include "tests/hostile/flapping.h"
 #include "tests/hostile/pressure.h"
 #include "tests/hostile/malformed.h"
 #include "tests/hostile/raw.h"
@@ -384,6 +385,8 @@ static const struct test tests[] = {
 	{"-d", "DATA", "-o", "disk_free_limit.absolute=900TiB"}},
     {"replies to who never reads are dropped in the end",
 	test_deaf_requester, {NULL}},
+    {"policies that change all the time harm nobody",
+	test_flapping_policies, {"-d", "DATA"}},
     {"TLS: handshakes that stall disturb nobody and are ended",
 	test_stalled_handshakes,
 	{"-e", "TLS", "-o", "ssl_handshake_timeout=3000"}},
