@@ -13,6 +13,7 @@
 #include "broker/server.h"
 #include "broker/tx.h"
 #include "broker/vhost.h"
+#include "exchanges/quote.h"
 
 enum {
 	CLASS_BASIC = 60,
@@ -96,29 +97,56 @@ check_exchange(struct channel *ch, const struct content *p, struct exchange **x)
 
 /* --- what can be wrong with it --------------------------------------------------- */
 
+/* As Erlang shows a list of characters: those that cannot be printed make it one
+ * of numbers. */
+static int
+refuse_leftover(struct channel *ch, struct bytes e, size_t from)
+{
+	struct bytes left = {e.p + from, e.n - from};
+	struct writer w = {0};
+	bool text;
+
+	quote_value(&w, &(struct amqp_value){.tag = 'S', .bytes = left});
+	left = writer_view(&w); /* <<"x">> or <<1,2>> */
+	left = (struct bytes){left.p + 2, left.n - 4};
+	text = left.p[0] == '"';
+	channel_refuse(ch, AMQP_PRECONDITION_FAILED,
+	    "invalid expiration '%s': {leftover_string,%s%.*s%s}",
+	    amqp_reply_word(e), text ? "" : "[", BYTES_FMT(left),
+	    text ? "" : "]");
+	writer_fini(&w);
+	return AMQP_PRECONDITION_FAILED;
+}
+
+static bool
+is_digit(struct bytes b, size_t i)
+{
+	return i < b.n && b.p[i] >= '0' && b.p[i] <= '9';
+}
+
+/* A sign may stand in front, and zeroes. */
 static int
 check_expiration(struct channel *ch, struct bytes e, int64_t *expires_in)
 {
 	const uint64_t most = 315360000000; /* ten years */
+	bool negative = e.n > 0 && e.p[0] == '-';
+	size_t first = negative || (e.n > 0 && e.p[0] == '+'), i;
 	uint64_t n = 0;
-	size_t i = 0;
 
-	if (e.n > 0 && e.p[0] == '+')
-		i++;
-	if (i == e.n || e.p[i] < '0' || e.p[i] > '9')
+	if (!is_digit(e, first))
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "invalid expiration '%s': no_integer",
-		    amqp_reply_word(e));
-	for (; i < e.n && e.p[i] >= '0' && e.p[i] <= '9'; i++)
+		    "invalid expiration '%s': no_integer", amqp_reply_word(e));
+	while (e.p[first] == '0' && is_digit(e, first + 1))
+		first++;
+	for (i = first; is_digit(e, i); i++)
 		n = n > most ? n : n * 10 + (e.p[i] - '0');
 	if (i < e.n)
+		return refuse_leftover(ch, e, i);
+	if (n > most || (negative && n > 0))
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "invalid expiration '%s': {leftover_string,\"%.*s\"}",
-		    amqp_reply_word(e), (int)(e.n - i), (const char *)e.p + i);
-	if (n > most)
-		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "invalid expiration '%s': {value_too_large,%s}",
-		    amqp_reply_word(e), amqp_reply_word(e));
+		    "invalid expiration '%s': {value_%s%.*s}",
+		    amqp_reply_word(e), negative ? "negative,-" : "too_large,",
+		    (int)(i - first), (const char *)e.p + first);
 	*expires_in = (int64_t)n;
 	return AMQP_OK;
 }
