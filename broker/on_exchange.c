@@ -27,6 +27,13 @@ declare_passive(struct channel *ch, struct bytes name)
 	return code != AMQP_OK ? code : look_exchange(ch, name, &x);
 }
 
+/* An atom of Erlang's: what is more than letters and _ stands in quotes. */
+static const char *
+type_quotes(const struct exchange_type *type)
+{
+	return strchr(type->name, '-') != NULL ? "''" : "'";
+}
+
 static int
 check_equivalent(struct channel *ch, const struct exchange *x,
     const struct exchange_type *type, const struct amqp_exchange_declare *m)
@@ -37,9 +44,10 @@ check_equivalent(struct channel *ch, const struct exchange *x,
 
 	if (type != x->type)
 		return channel_refuse(ch, AMQP_PRECONDITION_FAILED,
-		    "inequivalent arg 'type' for %s: received '%s' but current "
-		    "is '%s'",
-		    resource, type->name, x->type->name);
+		    "inequivalent arg 'type' for %s: received %s%s%s but "
+		    "current is %s%s%s",
+		    resource, type_quotes(type), type->name, type_quotes(type),
+		    type_quotes(x->type), x->type->name, type_quotes(x->type));
 	if ((code = differ(ch, "durable", resource, m->durable, x->durable)) ||
 	    (code = differ(ch, "auto_delete", resource, m->auto_delete,
 		 x->auto_delete)) ||
