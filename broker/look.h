@@ -28,7 +28,7 @@ int look_access(struct channel *, const struct queue *);
 int refuse_locked(struct channel *, const struct queue *);
 
 /* Carriage returns and line feeds are left out, as RabbitMQ does when things are
- * declared. buffer holds NAME_SIZE bytes; the result borrows it or name. */
+ * declared, bound, unbound and deleted, and not elsewhere. buffer holds NAME_SIZE bytes; the result borrows it or name. */
 struct bytes strip_name(struct bytes name, char *buffer);
 
 /* prefix and 22 random characters of base64url; buffer as above. */

@@ -209,14 +209,16 @@ int
 on_exchange_bind(struct channel *ch, const struct amqp_method *method)
 {
 	const struct amqp_exchange_bind *m = &method->exchange_bind;
+	char buffers[2][NAME_SIZE];
+	struct bytes from = strip_name(m->source, buffers[0]);
+	struct bytes to = strip_name(m->destination, buffers[1]);
 	struct exchange *source, *destination;
 	const char *wrong;
-	int code = check_binding(
-	    ch, m->destination, m->source, m->routing_key);
+	int code = check_binding(ch, to, from, m->routing_key);
 
 	if (code != AMQP_OK ||
-	    (code = look_exchange(ch, m->source, &source)) != AMQP_OK ||
-	    (code = look_exchange(ch, m->destination, &destination)))
+	    (code = look_exchange(ch, from, &source)) != AMQP_OK ||
+	    (code = look_exchange(ch, to, &destination)) != AMQP_OK)
 		return code;
 	wrong = exchange_check_binding(source, m->routing_key, m->arguments);
 	if (wrong == NULL && source->rule->classic_only)
@@ -239,11 +241,13 @@ on_exchange_unbind(struct channel *ch, const struct amqp_method *method)
 {
 	const struct amqp_exchange_unbind *m = &method->exchange_unbind;
 	struct vhost *v = ch->connection->vhost;
-	struct exchange *source = vhost_exchange(v, m->source);
-	struct exchange *destination = vhost_exchange(v, m->destination);
+	char buffers[2][NAME_SIZE];
+	struct bytes from = strip_name(m->source, buffers[0]);
+	struct bytes to = strip_name(m->destination, buffers[1]);
+	struct exchange *source = vhost_exchange(v, from);
+	struct exchange *destination = vhost_exchange(v, to);
 	struct binding *b = NULL;
-	int code = check_binding(
-	    ch, m->destination, m->source, m->routing_key);
+	int code = check_binding(ch, to, from, m->routing_key);
 
 	if (code != AMQP_OK)
 		return code;

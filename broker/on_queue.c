@@ -232,6 +232,18 @@ check_binding(struct channel *ch, struct bytes queue, struct bytes exchange,
 	    : channel_may_key(ch, VERB_READ, x, key);
 }
 
+/* The queue's name without line ends. */
+static int
+look_stripped(struct channel *ch, struct bytes given, char *buffer,
+    struct bytes *name)
+{
+	int code = look_name(ch, given, name);
+
+	if (code == AMQP_OK)
+		*name = strip_name(*name, buffer);
+	return code;
+}
+
 /* Queue and key both left out mean the last declared queue's name. */
 static int
 look_key(struct channel *ch, struct bytes queue, struct bytes *key)
@@ -261,15 +273,17 @@ int
 on_queue_bind(struct channel *ch, const struct amqp_method *method)
 {
 	const struct amqp_queue_bind *m = &method->queue_bind;
+	char buffers[2][NAME_SIZE];
+	struct bytes exchange = strip_name(m->exchange, buffers[0]);
 	struct bytes name, key = m->routing_key;
 	struct exchange *x;
 	struct queue *q;
 	int code;
 
-	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
+	if ((code = look_stripped(ch, m->queue, buffers[1], &name)) ||
 	    (code = look_key(ch, m->queue, &key)) != AMQP_OK ||
-	    (code = check_binding(ch, name, m->exchange, key)) != AMQP_OK ||
-	    (code = look_exchange(ch, m->exchange, &x)) != AMQP_OK ||
+	    (code = check_binding(ch, name, exchange, key)) != AMQP_OK ||
+	    (code = look_exchange(ch, exchange, &x)) != AMQP_OK ||
 	    (code = look_queue(ch, name, &q)) != AMQP_OK)
 		return code;
 	if ((code = check_rule(ch, x, q, key, m->arguments)) != AMQP_OK)
@@ -289,18 +303,20 @@ on_queue_unbind(struct channel *ch, const struct amqp_method *method)
 {
 	const struct amqp_queue_unbind *m = &method->queue_unbind;
 	struct vhost *v = ch->connection->vhost;
+	char buffers[2][NAME_SIZE];
+	struct bytes exchange = strip_name(m->exchange, buffers[0]);
 	struct bytes name, key = m->routing_key;
 	struct binding *b = NULL;
 	struct exchange *x;
 	struct queue *q;
 	int code;
 
-	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
+	if ((code = look_stripped(ch, m->queue, buffers[1], &name)) ||
 	    (code = look_key(ch, m->queue, &key)) != AMQP_OK ||
-	    (code = check_binding(ch, name, m->exchange, key)) != AMQP_OK)
+	    (code = check_binding(ch, name, exchange, key)) != AMQP_OK)
 		return code;
 	q = vhost_queue(v, name);
-	x = vhost_exchange(v, m->exchange);
+	x = vhost_exchange(v, exchange);
 	if (q != NULL && (code = look_access(ch, q)) != AMQP_OK)
 		return code;
 	if (q != NULL && x != NULL)
@@ -377,12 +393,13 @@ int
 on_queue_delete(struct channel *ch, const struct amqp_method *method)
 {
 	const struct amqp_queue_delete *m = &method->queue_delete;
+	char buffer[NAME_SIZE];
 	struct bytes name;
 	struct queue *q;
 	size_t count = 0;
 	int code;
 
-	if ((code = look_name(ch, m->queue, &name)) != AMQP_OK ||
+	if ((code = look_stripped(ch, m->queue, buffer, &name)) != AMQP_OK ||
 	    (code = channel_may(ch, VERB_CONFIGURE, "queue", name)))
 		return code;
 	q = vhost_queue(ch->connection->vhost, name);
