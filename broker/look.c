@@ -9,6 +9,7 @@
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
+#include "exchanges/quote.h"
 
 int
 look_name(struct channel *ch, struct bytes given, struct bytes *name)
@@ -114,14 +115,15 @@ same(const struct amqp_value *a, const struct amqp_value *b)
 static void
 print_plain(char *text, size_t size, const struct amqp_value *v)
 {
-	if (amqp_value_integer(v))
-		snprintf(text, size, "%lld", (long long)v->i);
-	else if (v->tag == 'S')
+	struct writer w = {0};
+
+	if (v->tag == 'S' || v->tag == 'x') {
 		snprintf(text, size, "%s", amqp_reply_word(v->bytes));
-	else if (v->tag == 't')
-		snprintf(text, size, "%s", v->t ? "true" : "false");
-	else
-		snprintf(text, size, "%s", "");
+		return;
+	}
+	quote_value(&w, v);
+	snprintf(text, size, "%.*s", BYTES_FMT(writer_view(&w)));
+	writer_fini(&w);
 }
 
 static void
