@@ -416,7 +416,6 @@ publish_until_lost(struct life *l, uint64_t from, uint64_t *published)
 	bool there = true;
 
 	rabbit_confirms_init(&cs, 1, 10000000);
-	rabbit_confirm_select(l->c, 1);
 	while (e.kind != RABBIT_LOST) {
 		while (there && cs.published - cs.confirmed < 500)
 			there = try_publish(l, from + cs.published++);
@@ -476,6 +475,7 @@ test_kill_while_publishing(void)
 	life_init(&l);
 	rabbit_queue(l.c, 1, "stream", RABBIT_DURABLE);
 	for (int n = 0; n < 10; n++) {
+		rabbit_confirm_select(l.c, 1);
 		kill_soon(&l, 30 + n * 41);
 		confirmed = publish_until_lost(&l, first, &published);
 		again(&l, SIGKILL);
