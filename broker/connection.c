@@ -155,6 +155,7 @@ connection_free(struct connection *c)
 		hold_free(TAILQ_FIRST(&c->holds));
 	if (c->user != NULL)
 		user_unref(c->user);
+	writer_fini(&c->last_replies);
 	free(c->channels);
 	free((void *)c->client_properties.p);
 	free(c->client_name);
@@ -532,6 +533,8 @@ void
 connection_leave(struct connection *c)
 {
 	c->leaving = false;
+	if (c->last_replies.n > 0)
+		connection_send_encoded(c, writer_view(&c->last_replies));
 	connection_send(
 	    c, 0, &(struct amqp_method){AMQP_connection_close_ok});
 	connection_set_timer(
@@ -554,11 +557,26 @@ connection_settled(struct connection *c)
 	return c->close_seq <= journal_committed(&s->journal) && !c->disowning;
 }
 
+/* What its channels could not yet say it hears before. */
+static void
+collect_replies(struct connection *c)
+{
+	uint64_t seq;
+
+	for (size_t i = 0; i < c->channel_room; i++) {
+		if (c->channels[i] == NULL)
+			continue;
+		seq = promises_collect(c->channels[i], &c->last_replies);
+		c->close_seq = seq > c->close_seq ? seq : c->close_seq;
+	}
+}
+
 /* It hears ok once all that is so. */
 void
 connection_closed_by_peer(struct connection *c)
 {
 	log_at(LEVEL_INFO, c->id, "closing AMQP connection %s", described(c));
+	collect_replies(c);
 	let_go(c);
 	connection_enter(c, CONNECTION_CLOSED);
 	connection_set_timer(c, 0);

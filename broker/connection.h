@@ -56,6 +56,7 @@ struct connection {
 	size_t held;	/* bytes of frames set aside, in: */
 	struct hold_list holds;
 	bool leaving;	/* on the server's list: close-ok waits */
+	struct writer last_replies; /* and these in front of it */
 	uint64_t close_seq; /* for the batch that holds its last acks */
 	uint64_t letters;   /* and for the letters up to this one */
 	unsigned capabilities;

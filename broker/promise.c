@@ -36,6 +36,19 @@ promises_fini(struct channel *ch)
 	p->listed = false;
 }
 
+uint64_t
+promises_collect(const struct channel *ch, struct writer *w)
+{
+	const struct waiting_reply *r;
+	uint64_t seq = 0;
+
+	for (r = ch->promises.replies; r != NULL; r = r->next) {
+		writer_bytes(w, (struct bytes){r->frame, r->size});
+		seq = r->seq > seq ? r->seq : seq;
+	}
+	return seq;
+}
+
 static void
 list(struct channel *ch)
 {

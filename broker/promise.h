@@ -42,6 +42,10 @@ struct promises {
 void promises_init(struct promises *);
 void promises_fini(struct channel *);
 
+/* For the end of its connection: appends the replies that wait, in order, and
+ * returns the number they wait for, 0 if there are none. */
+uint64_t promises_collect(const struct channel *, struct writer *);
+
 /* The publication of this tag is safe once seq is committed; 0: it is safe
  * already, but is said behind those before it. refused: a queue did not take it,
  * which is said with basic.nack. */
