@@ -40,13 +40,21 @@ look_access(struct channel *ch, const struct queue *q)
 }
 
 int
-look_queue(struct channel *ch, struct bytes name, struct queue **q)
+look_locked_queue(struct channel *ch, struct bytes name, struct queue **q)
 {
 	*q = vhost_queue(ch->connection->vhost, name);
 	if (*q == NULL)
 		return channel_refuse(ch, AMQP_NOT_FOUND, "no %s",
 		    named("queue", name, ch->connection->vhost));
-	return look_access(ch, *q);
+	return AMQP_OK;
+}
+
+int
+look_queue(struct channel *ch, struct bytes name, struct queue **q)
+{
+	int code = look_locked_queue(ch, name, q);
+
+	return code == AMQP_OK ? look_access(ch, *q) : code;
 }
 
 int

@@ -18,6 +18,9 @@ int look_name(struct channel *, struct bytes given, struct bytes *name);
  * connection: else 404 or 405. */
 int look_queue(struct channel *, struct bytes name, struct queue **);
 
+/* The same, though it may be exclusive to another connection. */
+int look_locked_queue(struct channel *, struct bytes name, struct queue **);
+
 /* The exchange of that name, or 404. */
 int look_exchange(struct channel *, struct bytes name, struct exchange **);
 

@@ -284,9 +284,9 @@ on_queue_bind(struct channel *ch, const struct amqp_method *method)
 	    (code = look_key(ch, m->queue, &key)) != AMQP_OK ||
 	    (code = check_binding(ch, name, exchange, key)) != AMQP_OK ||
 	    (code = look_exchange(ch, exchange, &x)) != AMQP_OK ||
-	    (code = look_queue(ch, name, &q)) != AMQP_OK)
-		return code;
-	if ((code = check_rule(ch, x, q, key, m->arguments)) != AMQP_OK)
+	    (code = look_locked_queue(ch, name, &q)) != AMQP_OK ||
+	    (code = check_rule(ch, x, q, key, m->arguments)) != AMQP_OK ||
+	    (code = look_access(ch, q)) != AMQP_OK)
 		return code;
 	if (vhost_bind(ch->connection->vhost, x, &q->destination, key,
 		m->arguments))
