@@ -324,7 +324,7 @@ letter_done(struct letter *l)
 	free(l);
 }
 
-/* False if it must wait. */
+/* False if it must wait. A policy may have changed since it was posted. */
 static bool
 send_letter(struct server *s, struct letter *l)
 {
@@ -332,7 +332,7 @@ send_letter(struct server *s, struct letter *l)
 	struct message *m;
 	bool sent;
 
-	if (q->deleted)
+	if (q->deleted || !q->limits.dead_letters)
 		return true;
 	m = rewrite(q, l->entry.message, l->why);
 	if (m == NULL)
