@@ -62,7 +62,7 @@ time_left(const struct server *s, const struct delivery *d)
 {
 	uint32_t age = overdue_stamp(s) - d->since;
 
-	return timeout_of(d->queue) - (((int64_t)age - 1) << STAMP_SHIFT);
+	return timeout_of(d->queue) - ((int64_t)age - 1) * (1 << STAMP_SHIFT);
 }
 
 static void
