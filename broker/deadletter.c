@@ -248,7 +248,7 @@ static void
 push_on(struct queue *q, struct message *m, enum death why, struct bytes deaths)
 {
 	if (why == DEATH_REJECTED || !is_cycle(deaths, queue_name(q)))
-		queue_push(q, m, -1);
+		queue_pass_on(q, m, -1);
 	else
 		log_warnx("a dead letter came back to queue '%s' by itself and "
 			  "was dropped",

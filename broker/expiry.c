@@ -136,6 +136,8 @@ expiry_over(const struct queue *q)
 bool
 expiry_trim_some(struct queue *q, size_t *budget)
 {
+	if (q->limits.overflow != OVERFLOW_DROP_HEAD)
+		return true;
 	while (q->limits.bounded && expiry_over(q)) {
 		struct lane *lane = lanes_front(&q->lanes);
 

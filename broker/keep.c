@@ -51,12 +51,8 @@ keep_send(struct server *s, struct vhost *v, struct exchange *x,
 	expires_in = expiration_of(&p);
 	route_begin(r);
 	route(r, x, &routing, &v->exchanges, &v->queues);
-	for (size_t i = 0; i < r->count; i++) {
-		struct queue *q = (struct queue *)r->queues[i];
-
-		if (!queue_refuses(q, m))
-			queue_push(q, m, expires_in);
-	}
+	for (size_t i = 0; i < r->count; i++)
+		queue_pass_on((struct queue *)r->queues[i], m, expires_in);
 	keep(r, m);
 	return 1 + r->count + r->work / 4;
 }
@@ -67,6 +63,5 @@ keep_push(struct queue *q, struct message *m)
 	struct amqp_props p;
 
 	envelope_read(m, &p);
-	if (!queue_refuses(q, m))
-		queue_push(q, m, expiration_of(&p));
+	queue_pass_on(q, m, expiration_of(&p));
 }

@@ -153,6 +153,13 @@ queue_push(struct queue *q, struct message *m, int64_t expires_in)
 	return stored;
 }
 
+void
+queue_pass_on(struct queue *q, struct message *m, int64_t expires_in)
+{
+	if (!q->type->refuses_all || !queue_refuses(q, m))
+		queue_push(q, m, expires_in);
+}
+
 /* --- out ---------------------------------------------------------------------- */
 
 /* The next of its priority stands in front now. */

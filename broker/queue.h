@@ -98,6 +98,10 @@ void queue_limit(struct queue *);
  * store must have it before a promise about it can be kept. */
 bool queue_push(struct queue *, struct message *, int64_t expires_in);
 
+/* As queue_push, for what no publisher waits for: dead letters, and what exchanges
+ * have kept. A full queue may refuse it: then it is lost, as in RabbitMQ. */
+void queue_pass_on(struct queue *, struct message *, int64_t expires_in);
+
 /* Is the queue full, and one that refuses what comes then? The message is
  * dead-lettered if the queue says so. */
 bool queue_refuses(struct queue *, struct message *);

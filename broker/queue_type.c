@@ -7,6 +7,7 @@ static const struct queue_type types[] = {
     {.bit = QUEUE_CLASSIC,
 	.name = "classic",
 	.module = "rabbit_classic_queue",
+	.refuses_all = true,
 	.conditional_delete = true,
 	.channel_prefetch = true,
 	.exclusive_consumer = true,

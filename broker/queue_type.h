@@ -19,6 +19,8 @@ struct queue_type {
 	bool permanent;	 /* durable, shared, named by its client, and there
 			  * until somebody deletes it */
 	bool stores_all; /* messages are stored whatever they ask for */
+	bool refuses_all; /* a full one that refuses publications refuses all
+			   * that comes; else only what publishers send */
 	bool counts;	 /* how often each message came back, and tells it */
 
 	/* What clients may ask for. */

@@ -282,8 +282,8 @@ trace_delivered(
 static void
 enter(struct server *s, struct traced *t)
 {
-	if (!t->queue->deleted && !queue_refuses(t->queue, t->message))
-		queue_push(t->queue, t->message, -1);
+	if (!t->queue->deleted)
+		queue_pass_on(t->queue, t->message, -1);
 	queue_unref(t->queue);
 	message_unref(t->message);
 }
