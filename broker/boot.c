@@ -409,6 +409,27 @@ take_sockets(struct server *s, int count)
 	return true;
 }
 
+/* Those that were closed when the broker came to rest, where they were. */
+static bool
+open_again(struct server *s)
+{
+	for (size_t i = 0; i < s->closed_count; i++) {
+		const struct listener_place *place = &s->closed[i];
+		struct listener *l;
+
+		if (place->secure && s->tls == NULL && !make_context(s))
+			return false;
+		l = listener_open(s, place->host, place->port, place->secure);
+		if (l == NULL) {
+			log_error("cannot listen on port %u again: %s",
+			    place->port, strerror(errno));
+			return false;
+		}
+		TAILQ_INSERT_TAIL(&s->listeners, l, link);
+	}
+	return true;
+}
+
 static bool
 open_listeners(struct server *s)
 {
@@ -416,6 +437,8 @@ open_listeners(struct server *s)
 	const struct config_map *ssl = &s->config->listeners_ssl;
 	int passed = service_sockets();
 
+	if (s->closed != NULL)
+		return open_again(s);
 	if (passed > 0)
 		return take_sockets(s, passed);
 	for (size_t i = 0; i < tcp->count; i++)
@@ -432,6 +455,8 @@ open_listeners(struct server *s)
 void
 server_reload(struct server *s)
 {
+	if (s->down)
+		return;
 	set_loopback_users(s);
 	if (s->tls != NULL && make_context(s))
 		log_info("certificates and keys were read again");
@@ -496,10 +521,12 @@ open_store(struct server *s)
 		    strerror(errno));
 		return false;
 	}
-	if (!s->ephemeral && !lock_folder(s))
+	if (!s->ephemeral && s->lock_fd < 0 && !lock_folder(s))
 		return false;
-	s->store = s->ephemeral ? store_memory_open()
-				: store_sqlite_open(s->dir, why, sizeof why);
+	if (s->store == NULL)
+		s->store = s->ephemeral
+			       ? store_memory_open()
+			       : store_sqlite_open(s->dir, why, sizeof why);
 	if (s->store == NULL)
 		log_error("cannot open the store in %s: %s", s->dir, why);
 	return s->store != NULL;
@@ -547,8 +574,9 @@ init_loop(struct server *s)
 	s->hasher = hasher_new(server_wake, s);
 }
 
+/* All but the loop and the control socket, which stay when a broker rests. */
 static bool
-begin(struct server *s)
+awake(struct server *s)
 {
 	if (!open_store(s))
 		return false;
@@ -564,7 +592,7 @@ begin(struct server *s)
 	set_loopback_users(s);
 	pressure_init(&s->pressure, s->config, s->ephemeral ? NULL : s->dir);
 	pressure_look(&s->pressure);
-	return open_listeners(s) && open_control(s);
+	return open_listeners(s);
 }
 
 struct server *
@@ -585,7 +613,7 @@ server_new(struct config *config, const char *dir, bool ephemeral)
 	s->started_at = s->clock.wall;
 	init_lists(s);
 	init_loop(s);
-	if (begin(s))
+	if (awake(s) && open_control(s))
 		return s;
 	server_free(s);
 	return NULL;
@@ -603,45 +631,43 @@ server_start(struct server *s)
 
 /* What changes are left is committed; what memory holds is freed. */
 static void
-end_store(struct server *s)
+end_journal(struct server *s)
 {
 	struct load *load;
 
-	if (s->journal.committer != NULL) {
-		journal_finish(&s->journal, server_hand_over);
-		while ((load = s->failed) != NULL) {
-			s->failed = load->link;
-			load_free(load);
-		}
-		while ((load = committer_loaded(s->journal.committer)) != NULL)
-			load_free(load);
-		if (!committer_stop(s->journal.committer)) {
-			log_error("the last changes could not be committed");
-			s->status = 1;
-		}
-		journal_fini(&s->journal);
+	if (s->journal.committer == NULL)
+		return;
+	journal_finish(&s->journal, server_hand_over);
+	while ((load = s->failed) != NULL) {
+		s->failed = load->link;
+		load_free(load);
 	}
-	if (s->store != NULL)
-		s->store->ops->close(s->store);
+	while ((load = committer_loaded(s->journal.committer)) != NULL)
+		load_free(load);
+	if (!committer_stop(s->journal.committer)) {
+		log_error("the last changes could not be committed");
+		s->status = 1;
+	}
+	journal_fini(&s->journal);
+	s->journal = (struct journal){0};
 }
 
-void
-server_free(struct server *s)
+static void
+close_store(struct server *s)
+{
+	if (s->store != NULL)
+		s->store->ops->close(s->store);
+	s->store = NULL;
+}
+
+static void
+free_topology(struct server *s)
 {
 	struct delayed *d;
-	struct listener *l;
 	struct vhost *v;
 	struct queue *q;
 	size_t at = 0;
 
-	while ((l = TAILQ_FIRST(&s->listeners)) != NULL) {
-		TAILQ_REMOVE(&s->listeners, l, link);
-		listener_close(l);
-	}
-	imports_finish(s);
-	end_store(s);
-	if (s->control != NULL)
-		control_close(s->control); /* all is on disk: stop says so */
 	while ((v = names_each(&s->vhosts, &at)) != NULL)
 		vhost_free(v);
 	while ((d = LIST_FIRST(&s->delayed)) != NULL)
@@ -653,16 +679,85 @@ server_free(struct server *s)
 	names_fini(&s->vhosts);
 	names_fini(&s->reply_consumers);
 	global_parameters_free(s);
-	hasher_stop(s->hasher);
-	hasher_free(s->hasher);
 	if (s->auth != NULL)
 		auth_free(s->auth);
+	s->auth = NULL;
+}
+
+static void
+close_listeners(struct server *s)
+{
+	struct listener *l;
+
+	while ((l = TAILQ_FIRST(&s->listeners)) != NULL) {
+		TAILQ_REMOVE(&s->listeners, l, link);
+		listener_close(l);
+	}
 	tls_context_free(s->tls);
+	s->tls = NULL;
+}
+
+/* --- rest ------------------------------------------------------------------------------- */
+
+/* A store in memory is all that a broker which forgets has: it stays open. */
+void
+server_sleep(struct server *s)
+{
+	close_listeners(s);
+	imports_finish(s);
+	end_journal(s);
+	if (!s->ephemeral)
+		close_store(s);
+	free_topology(s);
+	pressure_fini(&s->pressure);
+	init_lists(s);
+	s->changed_seq = s->stored_seq = 0;
+	s->carrier = NULL;
+	s->stopping = s->stopped = s->resting = false;
+	s->down = true;
+}
+
+bool
+server_awake(struct server *s)
+{
+	s->generation++;
+	if (awake(s)) {
+		s->down = false;
+		free(s->closed);
+		s->closed = NULL;
+		s->closed_count = 0;
+		server_start(s);
+		return true;
+	}
+	server_sleep(s);
+	return false;
+}
+
+bool
+server_forget(struct server *s)
+{
+	close_store(s);
+	return s->ephemeral || store_sqlite_remove(s->dir);
+}
+
+void
+server_free(struct server *s)
+{
+	close_listeners(s);
+	imports_finish(s);
+	end_journal(s);
+	close_store(s);
+	if (s->control != NULL)
+		control_close(s->control); /* all is on disk: stop says so */
+	hasher_stop(s->hasher);
+	hasher_free(s->hasher);
+	free_topology(s);
 	route_fini(&s->route);
 	copies_fini(&s->copies);
 	traces_fini(&s->traces);
 	writer_fini(&s->writer);
-	pressure_fini(&s->pressure);
+	if (!s->down)
+		pressure_fini(&s->pressure);
 	event_free(s->wake);
 	event_free(s->timer);
 	io_fini(&s->io);
@@ -670,5 +765,6 @@ server_free(struct server *s)
 	close(s->wake_fd);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
+	free(s->closed);
 	free(s);
 }

@@ -1,14 +1,10 @@
-/* commands.c - the frame that runs commands of leveretctl, and those about the
- * broker as a whole. */
+/* commands.c - the frame that runs commands of leveretctl, and what they share. */
 #include "broker/commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "broker/folder.h"
-#include "broker/listener.h"
-#include "broker/log.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
@@ -18,15 +14,40 @@ static command_step *const steps[COMMANDS] = {
 #undef COMMAND
 };
 
+/* What can be asked while the broker is down: what needs nothing of it. */
+static const bool needs_nothing[COMMANDS] = {
+    [COMMAND_ping] = true,
+    [COMMAND_environment] = true,
+    [COMMAND_server_version] = true,
+    [COMMAND_is_running] = true,
+    [COMMAND_is_booting] = true,
+    [COMMAND_check_running] = true,
+    [COMMAND_await_startup] = true,
+    [COMMAND_await_online_nodes] = true,
+    [COMMAND_wait] = true,
+    [COMMAND_stop] = true,
+    [COMMAND_shutdown] = true,
+    [COMMAND_stop_app] = true,
+    [COMMAND_start_app] = true,
+    [COMMAND_reset] = true,
+    [COMMAND_force_reset] = true,
+    [COMMAND_set_log_level] = true,
+    [COMMAND_rotate_logs] = true,
+};
+
 /* What it changed is with the batch that is open now: that is promised. */
 static void
 run_step(struct request *r, size_t *budget)
 {
+	enum command_id id = (enum command_id)(r->words.command - commands);
 	struct server *s = r->server;
 
 	s->changed_seq = 0;
-	steps[r->words.command - commands](r, budget);
-	if (s->changed_seq == 0)
+	if (s->down && !needs_nothing[id])
+		command_needs_app(r);
+	else
+		steps[id](r, budget);
+	if (s->changed_seq == 0 || s->down)
 		return;
 	r->changed = s->changed_seq;
 	journal_promise(&s->journal, r->changed);
@@ -57,9 +78,23 @@ command_vhost(struct request *r)
 	struct vhost *v = server_vhost(r->server, bytes_str(name));
 
 	if (v == NULL)
-		request_fail(
-		    r, CODE_DATA, "Virtual host '%s' does not exist", name);
+		command_no_vhost(r, name);
 	return v;
+}
+
+void
+command_no_vhost(struct request *r, const char *name)
+{
+	request_fail_bare(
+	    r, CODE_DATA, "Virtual host '%s' does not exist", name);
+}
+
+void
+command_needs_app(struct request *r)
+{
+	request_misused(r, CODE_USAGE,
+	    "Error: this command requires the 'rabbit' app to be running on the "
+	    "target node. Start it with 'rabbitmqctl start_app'.");
 }
 
 void
@@ -97,40 +132,95 @@ choose_defaults(struct request *r, const struct column *columns, unsigned count,
 	}
 }
 
-/* "name messages" as one word is taken too, as by rabbitmqctl. */
+static bool
+chosen(const struct request *r, unsigned column)
+{
+	for (unsigned i = 0; i < r->column_count; i++)
+		if (r->columns[i] == column)
+			return true;
+	return false;
+}
+
+/* Names that were asked for and are none, in order of the alphabet. */
+struct unknown {
+	struct bytes names[WORDS_MAX];
+	size_t count;
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+	return bytes_cmp(*(const struct bytes *)a, *(const struct bytes *)b);
+}
+
+static void
+refuse_columns(struct request *r, struct unknown *u)
+{
+	char list[1024] = "";
+	size_t n = 0;
+
+	qsort(u->names, u->count, sizeof *u->names, by_name);
+	for (size_t i = 0; i < u->count && n < sizeof list; i++)
+		n += (size_t)snprintf(list + n, sizeof list - n, "%s%.*s",
+		    i > 0 ? "," : "", BYTES_FMT(u->names[i]));
+	request_misused(r, CODE_USAGE, ARGUMENT_ERROR "Info key(s) %s are not supported", list);
+}
+
+/* "name,messages": several in one word; each is shown once. */
+static void
+choose_word(struct request *r, const struct column *columns, unsigned count,
+    const char *word, struct unknown *u)
+{
+	const struct column *c;
+	size_t n;
+
+	for (; *word != '\0'; word += n + (word[n] == ',')) {
+		n = strcspn(word, ",");
+		c = find_column(columns, count, word, n);
+		if (c == NULL && u->count < WORDS_MAX)
+			u->names[u->count++] =
+			    (struct bytes){(const uint8_t *)word, n};
+		else if (c != NULL && r->column_count < REQUEST_COLUMNS &&
+			 !chosen(r, (unsigned)(c - columns)))
+			choose(r, columns, c);
+	}
+}
+
 static bool
 choose_asked(struct request *r, const struct column *columns, unsigned count)
 {
-	const struct column *c;
+	struct unknown unknown = {.count = 0};
 
-	for (size_t i = 0; i < r->words.count; i++) {
-		const char *name = r->words.arguments[i];
+	for (size_t i = 0; i < r->words.count; i++)
+		choose_word(
+		    r, columns, count, r->words.arguments[i], &unknown);
+	if (unknown.count > 0)
+		refuse_columns(r, &unknown);
+	return unknown.count == 0;
+}
 
-		c = find_column(columns, count, name, strlen(name));
-		if (c == NULL) {
-			request_fail(r, CODE_USAGE,
-			    "Info key(s) %s are not supported", name);
-			return false;
-		}
-		if (r->column_count < REQUEST_COLUMNS)
-			choose(r, columns, c);
-	}
-	return true;
+static void
+tell_columns(struct request *r, const struct column *columns)
+{
+	const char *names[REQUEST_COLUMNS];
+
+	for (unsigned i = 0; i < r->column_count; i++)
+		names[i] = columns[r->columns[i]].name;
+	request_columns(r, names, r->column_count);
 }
 
 bool
 listing_begin(struct request *r, const struct column *columns, unsigned count,
-    const char *defaults)
+    const char *defaults, const char *banner)
 {
-	const char *names[REQUEST_COLUMNS];
-
 	if (r->words.count == 0)
 		choose_defaults(r, columns, count, defaults);
 	else if (!choose_asked(r, columns, count))
 		return false;
-	for (unsigned i = 0; i < r->column_count; i++)
-		names[i] = columns[r->columns[i]].name;
-	request_columns(r, names, r->column_count);
+	request_banner(r, banner, command_vhost_name(r));
+	if (words_allows(&r->words, "vhost") && command_vhost(r) == NULL)
+		return false;
+	tell_columns(r, columns);
 	return true;
 }
 
@@ -141,137 +231,4 @@ listing_row(struct request *r, const struct column *columns, const void *thing)
 	for (unsigned i = 0; i < r->column_count; i++)
 		columns[r->columns[i]].put(r, thing);
 	request_row_end(r);
-}
-
-/* --- the broker as a whole --------------------------------------------- */
-
-void
-command_ping(struct request *r, size_t *budget)
-{
-	request_banner(r,
-	    "Will ping %s. This checks that the broker takes "
-	    "turns.",
-	    node_name());
-	request_text(r, "Ping succeeded");
-	request_end(r);
-}
-
-/* Ends when the socket closes, the last thing a broker does. */
-void
-command_stop(struct request *r, size_t *budget)
-{
-	if (r->begun)
-		return;
-	request_banner(r, "Stopping and halting node %s ...", node_name());
-	r->until_closed = true;
-	log_info(
-	    "control: stop asked by user id %u, process %u", r->uid, r->pid);
-	server_stop(r->server);
-}
-
-static size_t
-count_queues(const struct server *s)
-{
-	struct vhost *v;
-	size_t at = 0, n = 0;
-
-	while ((v = names_each(&s->vhosts, &at)) != NULL)
-		n += v->queues.count;
-	return n;
-}
-
-static void
-tell_listeners(struct request *r)
-{
-	struct listener *l;
-
-	request_text(r, "\nListeners\n");
-	TAILQ_FOREACH(l, &r->server->listeners, link)
-	request_text(r,
-	    "Interface: %s, port: %u, protocol: %s, purpose: AMQP "
-	    "0-9-1",
-	    l->host, l->port, l->name);
-}
-
-static void
-tell_totals(struct request *r)
-{
-	const struct server *s = r->server;
-	const struct stats *st = &s->stats;
-
-	request_text(r,
-	    "\nTotals\n\nConnection count: %u\nQueue count: %zu\nVirtual host "
-	    "count: %zu\nMessages published: %llu\nMessages delivered: %llu\n"
-	    "Messages acknowledged: %llu\nTurns: %llu, the longest %.3f ms",
-	    s->connection_count, count_queues(s), s->vhosts.count,
-	    (unsigned long long)st->published,
-	    (unsigned long long)st->delivered, (unsigned long long)st->acked,
-	    (unsigned long long)st->turns, (double)st->longest_turn_us / 1000);
-}
-
-static void
-tell_marks(struct request *r)
-{
-	struct pressure *p = &r->server->pressure;
-
-	pressure_look(p);
-	request_text(r,
-	    "\nMemory\n\nTotal memory used: %.4f gb\nMemory high watermark: "
-	    "%.4f gb of %.4f gb",
-	    (double)p->memory_used / 1e9, (double)p->memory_mark / 1e9,
-	    (double)p->memory_total / 1e9);
-	if (p->dir != NULL)
-		request_text(r,
-		    "\nFree Disk Space\n\nLow free disk space watermark: "
-		    "%.4f gb\nFree disk space: %.4f gb",
-		    (double)p->disk_limit / 1e9, (double)p->disk_free / 1e9);
-}
-
-void
-command_status(struct request *r, size_t *budget)
-{
-	const struct server *s = r->server;
-
-	request_banner(r, "Status of node %s ...", node_name());
-	request_text(r,
-	    "Runtime\n\nOS PID: %d\nUptime (seconds): %lld\nLeveret version: "
-	    "%s\nNode name: %s",
-	    getpid(), (long long)(s->clock.wall - s->started_at) / 1000,
-	    PACKAGE_VERSION, node_name());
-	request_text(r,
-	    "\nData directory\n\nNode data directory: %s\nStore: "
-	    "%s, %llu bytes",
-	    s->dir, s->store->ops->name,
-	    (unsigned long long)s->store->ops->size(s->store));
-	request_text(r, "\nAlarms\n");
-	tell_alarms(r, "(none)");
-	tell_marks(r);
-	tell_totals(r);
-	tell_listeners(r);
-	request_end(r);
-}
-
-static void
-put_setting(void *arg, const struct setting_view *view)
-{
-	struct request *r = arg;
-
-	request_row(r);
-	put_text_value(r, bytes_str(view->key));
-	put_text_value(r, bytes_str(view->value));
-	put_text_value(r, bytes_str(view->unit));
-	put_text_value(r, bytes_str(view->source));
-	request_row_end(r);
-}
-
-void
-command_environment(struct request *r, size_t *budget)
-{
-	static const char *const names[] = {"key", "value", "unit", "source"};
-
-	request_banner(
-	    r, "Application environment of node %s ...", node_name());
-	request_columns(r, names, 4);
-	config_each(r->server->config, put_setting, r);
-	request_end(r);
 }

@@ -24,8 +24,23 @@ struct vhost *command_vhost(struct request *);
 /* The name given with -p, "/" without. */
 const char *command_vhost_name(const struct request *);
 
-/* Says which alarms are set, a line each, or that there are none. */
-void tell_alarms(struct request *, const char *none);
+/* Fails the request: the broker is down. */
+void command_needs_app(struct request *);
+
+/* What the answer is as JSON; takes the reference. */
+struct json_t;
+void command_document(struct request *, struct json_t *);
+
+/* The alarms that are set, a line each in RabbitMQ's words; empty if none is. */
+void alarms_text(const struct server *, char *text, size_t size);
+struct json_t *alarms_document(const struct server *);
+
+/* Where clients are served, a line each; as an array. */
+void tell_listeners(struct request *);
+struct json_t *listeners_document(const struct server *);
+
+/* Fails the request: Virtual host 'x' does not exist. */
+void command_no_vhost(struct request *, const char *name);
 
 /* Fails the request: User "x" does not exist. */
 void command_no_user(struct request *, const char *name);
@@ -37,10 +52,11 @@ struct column {
 };
 
 /* Begins a table of the columns asked for by name, or of those named in
- * defaults ("name messages"). False after having failed the request because
- * there is no such column. */
+ * defaults ("name messages"), with a banner: a format for the vhost's name. False
+ * after having failed the request: there is no such column, or no such vhost
+ * where the command is about one. */
 bool listing_begin(struct request *, const struct column *columns,
-    unsigned count, const char *defaults);
+    unsigned count, const char *defaults, const char *banner);
 
 /* One row of it. */
 void listing_row(

@@ -1,28 +1,39 @@
-/* commands_act.c - commands that change queues and connections. */
+/* commands_act.c - commands about one queue. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/commands.h"
-#include "broker/connection.h"
+#include "broker/folder.h"
 #include "broker/log.h"
 #include "broker/queue.h"
+#include "broker/queue_type.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
 /* --- queues ------------------------------------------------------------ */
 
+/* NULL if there is none, or not even the vhost: RabbitMQ says the same of
+ * both. */
+static struct queue *
+find_queue(const struct request *r, const char *name)
+{
+	struct vhost *v =
+	    server_vhost(r->server, bytes_str(command_vhost_name(r)));
+
+	return v != NULL ? vhost_queue(v, bytes_str(name)) : NULL;
+}
+
 void
 command_purge_queue(struct request *r, size_t *budget)
 {
 	const char *name = r->words.arguments[0];
-	struct vhost *v;
 	struct queue *q;
 
 	request_banner(r, "Purging queue '%s' in vhost '%s' ...", name,
 	    command_vhost_name(r));
-	if ((v = command_vhost(r)) == NULL)
-		return;
-	if ((q = vhost_queue(v, bytes_str(name))) == NULL) {
+	q = find_queue(r, name);
+	if (q == NULL) {
 		request_fail(r, CODE_UNAVAILABLE, "not_found");
 		return;
 	}
@@ -48,14 +59,11 @@ command_delete_queue(struct request *r, size_t *budget)
 	const char *name = r->words.arguments[0];
 	bool if_empty = words_option(&r->words, "if-empty") != NULL;
 	bool if_unused = words_option(&r->words, "if-unused") != NULL;
-	struct vhost *v;
 	struct queue *q;
 
 	request_banner(r, "Deleting queue '%s' on vhost '%s' %s...", name,
 	    command_vhost_name(r), delete_condition(if_empty, if_unused));
-	if ((v = command_vhost(r)) == NULL)
-		return;
-	q = vhost_queue(v, bytes_str(name));
+	q = find_queue(r, name);
 	if (q == NULL) {
 		request_fail(r, CODE_USAGE, "Queue not found");
 	} else if (if_unused && q->consumer_count > 0) {
@@ -70,35 +78,45 @@ command_delete_queue(struct request *r, size_t *budget)
 	}
 }
 
-/* --- connections ------------------------------------------------------- */
+/* --- quorum queues ------------------------------------------------------ */
 
-/* By the number in "<0.7.0>", or by its name. */
-static struct connection *
-find_connection(const struct server *s, const char *word)
+/* There is no log of Raft's: positions stand for its indexes. */
+static void
+put_member(struct request *r, const struct queue *q)
 {
-	struct connection *c;
-	unsigned id = 0;
+	static const char *const names[] = {"Node Name", "Raft State",
+	    "Log Index", "Commit Index", "Snapshot Index", "Term",
+	    "Machine Version"};
+	const struct lane *lane = &q->lanes.lowest;
 
-	sscanf(word, "<0.%u.0>", &id);
-	TAILQ_FOREACH(c, &s->connections, link)
-	if (c->id == id || (c->name != NULL && strcmp(c->name, word) == 0))
-		return c;
-	return NULL;
+	request_columns(r, names, 7);
+	request_row(r);
+	put_text_value(r, bytes_str(node_name()));
+	put_text_value(r, BYTES("leader"));
+	put_int_value(r, (int64_t)lane->next_position - 1);
+	put_int_value(r, (int64_t)lane->committed_to - 1);
+	put_text_value(r, BYTES("undefined"));
+	put_int_value(r, 1);
+	put_int_value(r, 1);
+	request_row_end(r);
 }
 
 void
-command_close_connection(struct request *r, size_t *budget)
+command_quorum_status(struct request *r, size_t *budget)
 {
-	const char *word = r->words.arguments[0];
-	const char *reason = r->words.arguments[1];
-	struct connection *c = find_connection(r->server, word);
+	const char *name = r->words.arguments[0];
+	struct queue *q;
 
-	request_banner(r, "Closing connection %s, reason: %s...", word, reason);
-	if (c == NULL) {
-		request_fail(
-		    r, CODE_UNAVAILABLE, "there is no connection %s", word);
-		return;
+	request_banner(r, "Status of quorum queue %s on node %s ...", name,
+	    node_name());
+	q = find_queue(r, name);
+	if (q == NULL) {
+		request_fail(r, CODE_UNAVAILABLE, "not_found");
+	} else if (strcmp(q->type->name, "quorum") != 0) {
+		request_fail(r, CODE_UNAVAILABLE,
+		    "Cannot get quorum status of a classic queue");
+	} else {
+		put_member(r, q);
+		request_end(r);
 	}
-	connection_force(c, reason);
-	request_end(r);
 }

@@ -1,9 +1,11 @@
 /* commands_alarm.c - commands about memory and disk: marks and alarms. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/commands.h"
 #include "broker/folder.h"
+#include "broker/json.h"
 #include "broker/server.h"
 
 /* --- marks -------------------------------------------------------------- */
@@ -33,10 +35,18 @@ two_words(struct request *r, const char *word, const char **value)
 	*value = first && w->count == 2 ? w->arguments[1] : NULL;
 	if (first == (w->count == 2))
 		return true;
-	request_fail(r, CODE_USAGE,
-	    "Error (argument validation): %s arguments.",
+	request_misused(r, CODE_USAGE, ARGUMENT_ERROR "%s arguments.",
 	    first ? "not enough" : "too many");
 	return false;
+}
+
+static bool
+is_number(const char *text)
+{
+	char *end;
+
+	strtod(text, &end);
+	return end > text && *end == '\0';
 }
 
 void
@@ -53,10 +63,11 @@ command_set_vm_memory_high_watermark(struct request *r, size_t *budget)
 	    : settle_mark(r, "vm_memory_high_watermark.relative", fraction,
 		  "vm_memory_high_watermark.absolute");
 	if (!set) {
-		request_fail(r, CODE_DATA, "Bad argument: %s",
-		    absolute != NULL ? "Invalid units."
-				     : "The threshold should be a fraction "
-				       "between 0.0 and 1.0");
+		request_misused(r, CODE_DATA, ARGUMENT_ERROR "Bad argument%s",
+		    absolute != NULL	      ? ": Invalid units."
+		    : is_number(fraction) ? ": The threshold should be a "
+					    "fraction between 0.0 and 1.0"
+					  : ".");
 		return;
 	}
 	request_banner(r, "Setting memory threshold on %s to %s %s...",
@@ -81,7 +92,7 @@ command_set_disk_free_limit(struct request *r, size_t *budget)
 	    : settle_mark(r, "disk_free_limit.absolute", bytes,
 		  "disk_free_limit.relative");
 	if (!set) {
-		request_fail(r, CODE_DATA, "Bad argument.");
+		request_misused(r, CODE_DATA, ARGUMENT_ERROR "Bad argument.");
 		return;
 	}
 	request_banner(r, "Setting disk free limit on %s to %s %s ...",
@@ -95,69 +106,139 @@ command_set_disk_free_limit(struct request *r, size_t *budget)
 
 /* --- alarms ------------------------------------------------------------- */
 
-/* One for each line, in RabbitMQ's words; none is empty. */
-static void
-describe(const struct server *s, char *text, size_t size)
-{
-	unsigned alarms = s->pressure.alarms;
+static const struct {
+	unsigned alarm;
+	const char *format;
+} alarm_rows[] = {
+    {ALARM_DISK, "Free disk space alarm on node %s"},
+    {ALARM_MEMORY, "Memory alarm on node %s"},
+};
 
-	snprintf(text, size, "%s%s%s%s%s",
-	    alarms & ALARM_DISK ? "Free disk space alarm on node " : "",
-	    alarms & ALARM_DISK ? node_name() : "",
-	    alarms == (ALARM_DISK | ALARM_MEMORY) ? "\n" : "",
-	    alarms & ALARM_MEMORY ? "Memory alarm on node " : "",
-	    alarms & ALARM_MEMORY ? node_name() : "");
-}
+enum { ALARM_ROWS = sizeof alarm_rows / sizeof *alarm_rows };
 
 void
-tell_alarms(struct request *r, const char *none)
+alarms_text(const struct server *s, char *text, size_t size)
 {
-	char text[1024];
+	size_t n = 0;
 
-	describe(r->server, text, sizeof text);
-	request_text(r, "%s", text[0] != '\0' ? text : none);
+	*text = '\0';
+	for (unsigned i = 0; i < ALARM_ROWS; i++) {
+		if (!(s->pressure.alarms & alarm_rows[i].alarm) || n >= size)
+			continue;
+		n += (size_t)snprintf(
+		    text + n, size - n, "%s", n > 0 ? "\n" : "");
+		n += (size_t)snprintf(
+		    text + n, size - n, alarm_rows[i].format, node_name());
+	}
+}
+
+json_t *
+alarms_document(const struct server *s)
+{
+	json_t *list = json_array();
+	char text[200];
+
+	for (unsigned i = 0; i < ALARM_ROWS; i++) {
+		if (!(s->pressure.alarms & alarm_rows[i].alarm))
+			continue;
+		snprintf(
+		    text, sizeof text, alarm_rows[i].format, node_name());
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+/* {"alarms":[],"node":..,"result":"ok"}, or with what is set. */
+static json_t *
+report(const struct server *s, const char *word)
+{
+	json_t *d = json_object();
+	char text[200];
+
+	snprintf(text, sizeof text, "Node %s reported alarms", node_name());
+	if (s->pressure.alarms == 0) {
+		json_object_set_new(d, "alarms", json_array());
+		json_object_set_new(d, "node", json_string(node_name()));
+	} else {
+		json_object_set_new(d, "global", json_array());
+		json_object_set_new(d, "local", alarms_document(s));
+		json_object_set_new(d, "message", json_string(text));
+	}
+	json_object_set_new(d, "result", json_string(word));
+	return d;
 }
 
 void
 command_alarms(struct request *r, size_t *budget)
 {
-	char none[300];
+	char text[1024];
 
-	snprintf(none, sizeof none,
-	    "Node %s reported no alarms, local or clusterwide", node_name());
 	request_banner(r,
 	    "Asking node %s to report any known resource alarms ...",
 	    node_name());
-	tell_alarms(r, none);
+	alarms_text(r->server, text, sizeof text);
+	if (*text != '\0')
+		request_text(r, "%s", text);
+	else
+		request_text(r,
+		    "Node %s reported no alarms, local or clusterwide",
+		    node_name());
+	command_document(r, report(r->server, "ok"));
 	request_end(r);
 }
 
 /* Fails while there is one, for health checks. */
-static void
-check_alarms(struct request *r, const char *which)
+static bool
+check_alarms(struct request *r, const char *which, char *text, size_t size)
 {
-	char text[1024];
+	json_t *ok;
 
 	request_banner(r,
 	    "Asking node %s to report any local resource alarms ...",
 	    node_name());
-	describe(r->server, text, sizeof text);
-	if (text[0] != '\0') {
-		request_fail(r, CODE_UNAVAILABLE, "%s", text);
-		return;
+	alarms_text(r->server, text, size);
+	if (*text != '\0') {
+		command_document(r, report(r->server, "error"));
+		return false;
 	}
 	request_text(r, "Node %s reported no %s", node_name(), which);
+	ok = json_object();
+	json_object_set_new(ok, "result", json_string("ok"));
+	command_document(r, ok);
 	request_end(r);
+	return true;
+}
+
+static json_t *
+local_report(const struct server *s)
+{
+	json_t *d = json_object();
+	char text[200];
+
+	snprintf(
+	    text, sizeof text, "Node %s reported local alarms", node_name());
+	json_object_set_new(d, "local", alarms_document(s));
+	json_object_set_new(d, "message", json_string(text));
+	json_object_set_new(d, "result", json_string("error"));
+	return d;
 }
 
 void
 command_check_local_alarms(struct request *r, size_t *budget)
 {
-	check_alarms(r, "local alarms");
+	char text[1024];
+
+	if (check_alarms(r, "local alarms", text, sizeof text))
+		return;
+	command_document(r, local_report(r->server));
+	request_fail(r, CODE_UNAVAILABLE, "%s", text);
 }
 
 void
 command_check_alarms(struct request *r, size_t *budget)
 {
-	check_alarms(r, "alarms");
+	char text[1024];
+
+	if (!check_alarms(r, "alarms, local or clusterwide", text, sizeof text))
+		request_fail_bare(r, CODE_UNAVAILABLE, "%s", text);
 }

@@ -6,6 +6,8 @@
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
 #include "broker/connection.h"
+#include "broker/folder.h"
+#include "broker/json.h"
 #include "broker/credentials.h"
 #include "broker/hasher.h"
 #include "broker/log.h"
@@ -95,6 +97,22 @@ hash_new(struct request *r, uint8_t hash[PASSWORD_HASH_MAX], size_t *n)
 	return true;
 }
 
+/* Advice is for people; in JSON it is there all the same, as in RabbitMQ. */
+static void
+tell_added(struct request *r)
+{
+	static const char advice[] =
+	    "Done. Don't forget to grant the user permissions to some virtual "
+	    "hosts! See 'leveretctl help set_permissions' to learn more.";
+	json_t *d = json_object();
+
+	request_banner(r, "%s", advice);
+	json_object_set_new(d, "message", json_string(advice));
+	json_object_set_new(d, "node", json_string(node_name()));
+	json_object_set_new(d, "status", json_string("ok"));
+	command_document(r, d);
+}
+
 void
 command_add_user(struct request *r, size_t *budget)
 {
@@ -112,10 +130,7 @@ command_add_user(struct request *r, size_t *budget)
 	    r->server->config->password_hashing_module, "");
 	if (status == AUTH_OK) {
 		log_info("Created user '%s'", name);
-		request_text(r,
-		    "Done. Don't forget to grant the user permissions to some "
-		    "virtual hosts! See 'leveretctl help set_permissions' to "
-		    "learn more.");
+		tell_added(r);
 	}
 	answer(r, status, name);
 }
@@ -196,6 +211,20 @@ check_password(
 }
 
 void
+command_clear_password(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0);
+	enum auth_status status;
+
+	request_banner(r, "Clearing password for user \"%s\" ...", name);
+	status = auth_set_hash(r->server->auth, bytes_str(name),
+	    BYTES(""), PASSWORD_ALGORITHM);
+	if (status == AUTH_OK)
+		log_info("Successfully cleared password for user '%s'", name);
+	answer(r, status, name);
+}
+
+void
 command_authenticate_user(struct request *r, size_t *budget)
 {
 	const char *name = argument(r, 0);
@@ -220,26 +249,11 @@ command_authenticate_user(struct request *r, size_t *budget)
 	request_end(r);
 }
 
-/* Arguments from first on, joined; the caller frees it. */
-static char *
-join(const struct request *r, size_t first, const char *between)
-{
-	char *all = xstrdup(""), *more;
-
-	for (size_t i = first; i < r->words.count; i++) {
-		more = xasprintf("%s%s%s", all, i > first ? between : "",
-		    r->words.arguments[i]);
-		free(all);
-		all = more;
-	}
-	return all;
-}
-
 void
 command_set_user_tags(struct request *r, size_t *budget)
 {
 	const char *name = argument(r, 0);
-	char *shown = join(r, 1, ", "), *tags = join(r, 1, ",");
+	char *shown = words_join(&r->words, 1, ", "), *tags = words_join(&r->words, 1, ",");
 	enum auth_status status;
 
 	request_banner(
@@ -278,6 +292,26 @@ command_list_users(struct request *r, size_t *budget)
 
 /* --- permissions ------------------------------------------------------- */
 
+/* About rights RabbitMQ speaks in other words than elsewhere. */
+static bool
+vhost_is_there(struct request *r, const char *vhost)
+{
+	if (server_vhost(r->server, bytes_str(vhost)) != NULL)
+		return true;
+	request_fail(
+	    r, CODE_UNAVAILABLE, "Virtual host %s does not exist", vhost);
+	return false;
+}
+
+static void
+answer_right(struct request *r, enum auth_status status, const char *name)
+{
+	if (status == AUTH_OK)
+		request_end(r);
+	else
+		request_fail(r, CODE_NO_USER, "User %s does not exist", name);
+}
+
 static void
 set_permission(struct request *r, const char *name, const char *vhost)
 {
@@ -310,10 +344,7 @@ command_set_permissions(struct request *r, size_t *budget)
 	request_banner(r,
 	    "Setting permissions for user \"%s\" in vhost \"%s\" ...", name,
 	    vhost);
-	if (server_vhost(r->server, bytes_str(vhost)) == NULL)
-		request_fail(r, CODE_UNAVAILABLE,
-		    "Virtual host %s does not exist", vhost);
-	else
+	if (vhost_is_there(r, vhost))
 		set_permission(r, name, vhost);
 }
 
@@ -325,8 +356,8 @@ command_clear_permissions(struct request *r, size_t *budget)
 	request_banner(r,
 	    "Clearing permissions for user \"%s\" in vhost \"%s\" ...", name,
 	    vhost);
-	if (command_vhost(r) != NULL)
-		answer(r,
+	if (vhost_is_there(r, vhost))
+		answer_right(r,
 		    auth_remove_permission(
 			r->server->auth, bytes_str(name), bytes_str(vhost)),
 		    name);
@@ -385,7 +416,8 @@ command_list_user_permissions(struct request *r, size_t *budget)
 		request_banner(
 		    r, "Listing permissions for user \"%s\" ...", name);
 	if (user == NULL) {
-		command_no_user(r, name);
+		request_fail(r, CODE_UNAVAILABLE, "{:no_such_user, \"%s\"}",
+		    name);
 		return;
 	}
 	if (!r->begun)
@@ -435,10 +467,7 @@ command_set_topic_permissions(struct request *r, size_t *budget)
 	    "Setting topic permissions on \"%s\" for user \"%s\" in vhost "
 	    "\"%s\" ...",
 	    argument(r, 1), name, vhost);
-	if (server_vhost(r->server, bytes_str(vhost)) == NULL)
-		request_fail(r, CODE_UNAVAILABLE,
-		    "Virtual host %s does not exist", vhost);
-	else
+	if (vhost_is_there(r, vhost))
 		set_topic_permission(r, name, vhost);
 }
 
@@ -458,8 +487,8 @@ command_clear_topic_permissions(struct request *r, size_t *budget)
 		    "Clearing topic permissions for user \"%s\" in vhost "
 		    "\"%s\" ...",
 		    name, vhost);
-	if (command_vhost(r) != NULL)
-		answer(r,
+	if (vhost_is_there(r, vhost))
+		answer_right(r,
 		    topic_right_clear(r->server->auth, bytes_str(name),
 			bytes_str(vhost), exchange.n > 0 ? &exchange : NULL),
 		    name);
@@ -528,7 +557,8 @@ command_list_user_topic_permissions(struct request *r, size_t *budget)
 		request_banner(r,
 		    "Listing topic permissions for user \"%s\" ...", name);
 	if (user == NULL) {
-		command_no_user(r, name);
+		request_fail(r, CODE_UNAVAILABLE, "{:no_such_user, \"%s\"}",
+		    name);
 		return;
 	}
 	if (!r->begun)

@@ -1,5 +1,4 @@
 /* commands_parameter.c - commands about runtime parameters, policies above all. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,16 +29,6 @@ answer(struct request *r, bool done, const char *error)
 }
 
 /* --- policies ------------------------------------------------------------------ */
-
-static bool
-is_integer(const char *p)
-{
-	p += *p == '-';
-	for (size_t n = 0; n < 15; n++)
-		if (!isdigit((unsigned char)p[n]))
-			return n > 0 && p[n] == '\0';
-	return false;
-}
 
 /* Puts together what RabbitMQ keeps of a policy; NULL with a sentence. */
 static json_t *
@@ -73,12 +62,6 @@ set(struct request *r, const char *what, struct bytes component)
 	char error[1000], *text;
 	bool done;
 
-	if (!is_integer(priority)) {
-		request_fail(r, CODE_USAGE,
-		    "Invalid options for this command:\n--priority : %s",
-		    priority);
-		return;
-	}
 	request_banner(r,
 	    "Setting %s \"%s\" for pattern \"%s\" to \"%s\" with priority "
 	    "\"%s\" for vhost \"%s\" ...",

@@ -66,6 +66,29 @@ command_add_vhost(struct request *r, size_t *budget)
 }
 
 void
+command_set_vhost_tags(struct request *r, size_t *budget)
+{
+	const char *name = r->words.arguments[0];
+	struct vhost *v = server_vhost(r->server, bytes_str(name));
+	char *shown = words_join(&r->words, 1, ", ");
+	char *tags = words_join(&r->words, 1, ",");
+	struct vhost_metadata m;
+
+	request_banner(
+	    r, "Setting tags for vhost \"%s\" to [%s] ...", name, shown);
+	if (v == NULL) {
+		command_no_vhost(r, name);
+	} else {
+		m = v->metadata;
+		m.tags = bytes_str(tags);
+		vhost_describe(v, &m);
+		request_end(r);
+	}
+	free(shown);
+	free(tags);
+}
+
+void
 command_delete_vhost(struct request *r, size_t *budget)
 {
 	const char *name = r->words.arguments[0];
@@ -73,8 +96,7 @@ command_delete_vhost(struct request *r, size_t *budget)
 
 	request_banner(r, "Deleting vhost \"%s\" ...", name);
 	if (v == NULL) {
-		request_fail(
-		    r, CODE_DATA, "Virtual host '%s' does not exist", name);
+		command_no_vhost(r, name);
 		return;
 	}
 	log_info("Deleting vhost '%s'", name);

@@ -32,6 +32,7 @@ struct session {
 	struct bufferevent *stream;
 	enum session_state state;
 	struct request request;
+	struct event *pause; /* made when needed */
 	TAILQ_ENTRY(session) link;
 };
 
@@ -138,6 +139,8 @@ session_free(struct session *s)
 	c->count--;
 	bufferevent_free(s->stream);
 	hash_task_free(s->request.hashing);
+	if (s->pause != NULL)
+		event_free(s->pause);
 	writer_fini(&s->request.out);
 	if (s->request.work != NULL)
 		s->request.release(s->request.work);
@@ -334,6 +337,30 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 
 /* --- turns ------------------------------------------------------------- */
 
+/* Nothing to do but to have a turn. */
+static void
+on_pause(evutil_socket_t fd, short what, void *arg)
+{
+}
+
+static void
+take_pause(struct session *s)
+{
+	unsigned ms = s->request.pause_ms;
+	const struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	s->request.pause_ms = 0;
+	if (s->pause == NULL)
+		s->pause = evtimer_new(s->control->base, on_pause, s);
+	evtimer_add(s->pause, &tv);
+}
+
+static bool
+pauses(const struct session *s)
+{
+	return s->pause != NULL && evtimer_pending(s->pause, NULL);
+}
+
 /* One slice. False if it did nothing: it waits for something that will make a
  * turn. */
 static bool
@@ -349,6 +376,8 @@ step(struct session *s, size_t *budget)
 	worked = left < slice || r->out.n > 0;
 	if (!r->ended)
 		send_answer(s);
+	if (r->pause_ms > 0 && !r->ended)
+		take_pause(s);
 	return worked;
 }
 
@@ -360,14 +389,14 @@ run(struct session *s, size_t *budget)
 
 	if (s->state == RUNNING && s->request.ended)
 		s->state = COMMITTING; /* the words were refused */
-	if (s->state != RUNNING || unsent(s) >= CONGESTED)
+	if (s->state != RUNNING || pauses(s) || unsent(s) >= CONGESTED)
 		return false;
 	if (*budget == 0)
 		return true;
 	worked = step(s, budget);
 	if (s->request.ended)
 		s->state = COMMITTING;
-	return worked && !s->request.ended;
+	return worked && !s->request.ended && !pauses(s);
 }
 
 /* All in turn, so that a long listing keeps nobody waiting. */

@@ -9,7 +9,10 @@
  *     R  a row of it: an AMQP array of values
  *     T  text
  *     D  a part of a document, as it is
+ *     J  JSON, to be shown instead of the text in that format
  *     E  the end: u8 exit code, then a sentence if it is not 0
+ *     F  the same, and nothing stands in front of the sentence
+ *     U  the same, for words that cannot be: usage is told behind it
  *
  * Answers stream: a command that has much to tell is asked again each turn, with
  * a budget, while the peer keeps up. */
@@ -60,6 +63,7 @@ struct request {
 	uint64_t changed; /* the end is told when this batch is on disk */
 	bool until_closed; /* or when control_close is called */
 	struct hash_task *hashing; /* given back when the request goes */
+	unsigned pause_ms; /* set by a step: the next comes no earlier */
 
 	/* The command's own. */
 	bool begun;
@@ -115,10 +119,19 @@ void put_table_value(struct request *, struct bytes table);
 void put_list_value(struct request *, const char *joined_by_commas);
 void put_no_value(struct request *);
 
-/* The last thing a command does. A sentence for every code but CODE_OK. */
+/* What the answer is as JSON, where that is more than its text in a string. */
+void request_json(struct request *, const char *json);
+
+/* The last thing a command does. A sentence for every code but CODE_OK; "Error:"
+ * stands in front of it, as in RabbitMQ, unless it is bare; misused: the words
+ * were wrong, and how they are used is told behind it. */
 void request_end(struct request *);
 void request_fail(struct request *, enum control_code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void request_fail_bare(struct request *, enum control_code, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
+void request_misused(struct request *, enum control_code, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
 
 /* --- for leveretctl ---------------------------------------------------- */
 

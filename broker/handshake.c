@@ -1,13 +1,13 @@
 /* handshake.c - from the protocol header to an open connection. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/utsname.h>
 
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
 #include "broker/connection.h"
 #include "broker/hasher.h"
 #include "broker/log.h"
+#include "broker/parameters.h"
 #include "broker/sasl.h"
 #include "broker/server.h"
 #include "broker/tls.h"
@@ -30,18 +30,14 @@ static const char *const capabilities[] = {"publisher_confirms",
 static void
 put_properties(struct writer *w, const struct server *s)
 {
-	struct utsname u;
-	char node[sizeof u.nodename + 16];
 	size_t mark = table_begin(w, "capabilities");
-	const char *cluster = s->config->cluster_name;
+	char *cluster = server_cluster_name(s);
 
 	for (const char *const *name = capabilities; *name != NULL; name++)
 		table_put_bool(w, *name, true);
 	table_end(w, mark);
-	uname(&u);
-	snprintf(node, sizeof node, "leveret@%s", u.nodename);
-	table_put_longstr(w, "cluster_name",
-	    bytes_str(cluster[0] != 0 ? cluster : node));
+	table_put_longstr(w, "cluster_name", bytes_str(cluster));
+	free(cluster);
 	table_put_longstr(w, "copyright",
 	    BYTES("Copyright (c) 2026 the Leveret maintainers"));
 	table_put_longstr(

@@ -133,3 +133,13 @@ lanes_rest_free(struct lanes_rest *r, struct journal *j, size_t *budget)
 	free(r);
 	return true;
 }
+
+const struct entry *
+lanes_first(struct lanes *l)
+{
+	const struct lane *lane = lanes_front(l);
+
+	if (lane->requeued.count > 0)
+		return heap_front(&lane->requeued);
+	return lane->head.count > 0 ? ring_front(&lane->head) : NULL;
+}

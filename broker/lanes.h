@@ -83,6 +83,31 @@ lanes_ready_bytes(const struct lanes *l)
 	return n;
 }
 
+/* Entries the store knows or will know, taken ones among them, and the bytes of
+ * their bodies. */
+static inline uint64_t
+lanes_stored(const struct lanes *l)
+{
+	uint64_t n = l->lowest.stored_count;
+
+	for (unsigned i = 0; i < l->count; i++)
+		n += l->above[i]->stored_count;
+	return n;
+}
+
+static inline uint64_t
+lanes_stored_bytes(const struct lanes *l)
+{
+	uint64_t n = l->lowest.stored_bytes;
+
+	for (unsigned i = 0; i < l->count; i++)
+		n += l->above[i]->stored_bytes;
+	return n;
+}
+
+/* The entry in front of all, if it is in memory; else NULL. */
+const struct entry *lanes_first(struct lanes *);
+
 /* Ready entries that are in memory, and the bytes that they and the lanes above
  * take. */
 size_t lanes_in_memory(const struct lanes *);

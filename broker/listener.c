@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,7 +17,10 @@
 #include "broker/log.h"
 #include "broker/server.h"
 
-enum { ACCEPTS = 64 }; /* connections taken in one turn */
+enum {
+	ACCEPTS = 64,  /* connections taken in one turn */
+	TRIAL_MS = 20, /* for a connection to ourselves */
+};
 
 union address {
 	struct sockaddr any;
@@ -204,4 +208,56 @@ listener_close(struct listener *l)
 	close(l->fd);
 	close(l->spare);
 	free(l);
+}
+
+struct listener_place
+listener_place(const struct listener *l)
+{
+	struct listener_place place = {.port = l->port, .secure = l->secure};
+	size_t n = strlen(l->host);
+
+	if (strcmp(l->host, "[::]") == 0)
+		return place;
+	if (l->host[0] == '[')
+		snprintf(place.host, sizeof place.host, "%.*s", (int)n - 2,
+		    l->host + 1);
+	else
+		snprintf(place.host, sizeof place.host, "%s", l->host);
+	return place;
+}
+
+/* A connection to an address of this machine is there at once, or the backlog
+ * is full. */
+static bool
+connected(int fd, const union address *a, socklen_t size)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int error = 0;
+	socklen_t n = sizeof error;
+
+	if (connect(fd, &a->any, size) == 0)
+		return true;
+	if (errno != EINPROGRESS || poll(&p, 1, TRIAL_MS) != 1)
+		return false;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 &&
+	       error == 0;
+}
+
+bool
+listener_answers(const struct listener *l)
+{
+	union address a;
+	socklen_t size = sizeof a;
+	bool answers;
+	int fd;
+
+	if (getsockname(l->fd, &a.any, &size) != 0)
+		return false;
+	fd = socket(a.any.sa_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	answers = connected(fd, &a, size);
+	close(fd);
+	return answers;
 }

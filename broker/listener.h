@@ -7,6 +7,13 @@
 
 struct server;
 
+/* Where one was, to be opened there again. */
+struct listener_place {
+	char host[64]; /* "" for all addresses */
+	unsigned port;
+	bool secure;
+};
+
 struct listener {
 	struct server *server;
 	const char *name; /* "amqp" or "amqps" */
@@ -28,5 +35,10 @@ struct listener *listener_open(
 struct listener *listener_adopt(struct server *, int fd, bool secure);
 void listener_start(struct listener *);
 void listener_close(struct listener *);
+
+struct listener_place listener_place(const struct listener *);
+
+/* Does it take a connection? A trial, which waits a moment at most. */
+bool listener_answers(const struct listener *);
 
 #endif

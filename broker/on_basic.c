@@ -199,6 +199,7 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 	    queue_ref(q), NULL, *e, overdue_stamp(q->server)};
 	overdue_watch(ch, q);
 	q->unacked++;
+	q->unacked_bytes += e->message->body_size;
 	reply_content(ch, &m, q, e);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 
 #include "amqp/wire.h"
 #include "amqp/xalloc.h"
@@ -324,6 +325,28 @@ global_parameter_clear(struct server *s, struct bytes name)
 	server_stored(s);
 	global_free(g);
 	return true;
+}
+
+char *
+server_cluster_name(const struct server *s)
+{
+	const struct global_parameter *g =
+	    names_get(&s->global_parameters, BYTES("cluster_name"));
+	const char *set = s->config->cluster_name;
+	struct utsname u;
+	char reason[200], *name;
+	json_t *v;
+
+	if (g == NULL && *set != '\0')
+		return xstrdup(set);
+	if (g == NULL) {
+		uname(&u);
+		return xasprintf("leveret@%s", u.nodename);
+	}
+	v = json_read(bytes_str(g->value), reason, sizeof reason);
+	name = xasprintf("%.*s", BYTES_FMT(json_bytes(v)));
+	json_decref(v);
+	return name;
 }
 
 void

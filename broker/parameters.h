@@ -51,6 +51,10 @@ struct global_parameter {
 bool global_parameter_set(struct server *, struct bytes name,
     struct bytes value, char *error, size_t size);
 bool global_parameter_clear(struct server *, struct bytes name);
+
+/* What clients are told of the cluster: set by a command, or in the settings, or
+ * after the machine. malloc'd. */
+char *server_cluster_name(const struct server *);
 void global_parameters_free(struct server *);
 
 /* Takes back what the store told at start: DEF_parameter, DEF_global_parameter. */

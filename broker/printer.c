@@ -8,154 +8,271 @@
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
 #include "broker/folder.h"
+#include "broker/grid.h"
+#include "broker/show.h"
 
-static void
-print(struct printer *p, struct bytes b)
+/* --- values and names of a row ----------------------------------------- */
+
+/* A walk over a row: its values and the names of their columns. */
+struct cells {
+	struct reader names, values;
+	struct amqp_value name, value;
+	bool first;
+};
+
+static struct cells
+cells_of(const struct printer *p, struct bytes row)
 {
-	fwrite(b.p, 1, b.n, p->out);
+	return (struct cells){
+	    .names = reader_of(p->names), .values = reader_of(row)};
 }
 
-/* Names may hold anything: what would move the cursor is shown escaped. */
-static void
-print_plain(struct printer *p, struct bytes b)
+/* Writes between if it is not the first; false at the end. */
+static bool
+next_cell(struct printer *p, struct cells *c, const char *between)
 {
-	for (size_t i = 0; i < b.n; i++) {
-		if (b.p[i] == '\t')
-			fputs("\\t", p->out);
-		else if (b.p[i] == '\n')
-			fputs("\\n", p->out);
-		else if (b.p[i] < 0x20 || b.p[i] == 0x7f)
-			fprintf(p->out, "\\x%02x", b.p[i]);
-		else
-			putc(b.p[i], p->out);
+	bool more = amqp_array_next(&c->names, &c->name) &&
+		    amqp_array_next(&c->values, &c->value);
+
+	if (more && c->first)
+		fputs(between, p->out);
+	c->first = true;
+	return more;
+}
+
+static char *
+text_of(enum show how, const struct amqp_value *value)
+{
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL)
+		abort();
+	show_value(f, how, value);
+	fclose(f);
+	return text;
+}
+
+/* --- table ------------------------------------------------------------- */
+
+static void
+table_header(struct printer *p)
+{
+	struct cells c = cells_of(p, p->names);
+
+	while (next_cell(p, &c, "\t"))
+		show_plain(p->out, c.name.bytes);
+	putc('\n', p->out);
+}
+
+/* The header comes with the first row, as in RabbitMQ. */
+static void
+table_row(struct printer *p, struct bytes row)
+{
+	struct cells c = cells_of(p, row);
+
+	if (p->rows == 0 && p->headers)
+		table_header(p);
+	while (next_cell(p, &c, "\t"))
+		show_value(p->out, SHOW_TAB, &c.value);
+	putc('\n', p->out);
+}
+
+/* --- json -------------------------------------------------------------- */
+
+static void
+object(struct printer *p, struct bytes row)
+{
+	struct cells c = cells_of(p, row);
+
+	putc('{', p->out);
+	while (next_cell(p, &c, ",")) {
+		show_quoted(p->out, c.name.bytes);
+		putc(':', p->out);
+		show_value(p->out, SHOW_JSON, &c.value);
 	}
+	putc('}', p->out);
 }
 
-/* JSON is UTF-8: bytes that are not are shown as Latin-1 characters. */
 static void
-print_quoted(struct printer *p, struct bytes b)
+json_begin(struct printer *p)
 {
-	bool utf8 = bytes_utf8(b);
+	fputs("[\n", p->out);
+}
+
+static void
+json_row(struct printer *p, struct bytes row)
+{
+	if (p->rows > 0)
+		putc(',', p->out);
+	object(p, row);
+	putc('\n', p->out);
+}
+
+static void
+json_end(struct printer *p)
+{
+	fputs("]\n", p->out);
+}
+
+static void
+stream_row(struct printer *p, struct bytes row)
+{
+	object(p, row);
+	fputs("\n\n", p->out);
+}
+
+/* --- csv --------------------------------------------------------------- */
+
+static void
+csv_cell(struct printer *p, const struct amqp_value *value)
+{
+	char *text = text_of(SHOW_TAB, value);
 
 	putc('"', p->out);
-	for (size_t i = 0; i < b.n; i++) {
-		uint8_t c = b.p[i];
-
-		if (c == '"' || c == '\\')
-			fprintf(p->out, "\\%c", c);
-		else if (c == '\n')
-			fputs("\\n", p->out);
-		else if (c == '\t')
-			fputs("\\t", p->out);
-		else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
-			fprintf(p->out, "\\u%04x", c);
-		else
-			putc(c, p->out);
+	for (const char *at = text; *at != '\0'; at++) {
+		if (*at == '"')
+			putc('"', p->out);
+		putc(*at, p->out);
 	}
 	putc('"', p->out);
-}
-
-/* --- values ------------------------------------------------------------ */
-
-static void print_value(
-    struct printer *, const struct amqp_value *, bool inside);
-
-/* Text: [{"x-max-length",10}]; JSON: [["x-max-length","signedint",10]]. */
-static void
-print_pair(struct printer *p, struct bytes key, const struct amqp_value *value)
-{
-	bool json = p->format == FORMAT_JSON;
-
-	putc(json ? '[' : '{', p->out);
-	print_quoted(p, key);
-	putc(',', p->out);
-	if (json)
-		fprintf(p->out, "\"%s\",", amqp_type_name(value->tag));
-	print_value(p, value, true);
-	putc(json ? ']' : '}', p->out);
+	free(text);
 }
 
 static void
-print_table(struct printer *p, struct bytes table)
+csv_row(struct printer *p, struct bytes row)
 {
-	struct reader r = reader_of(table);
-	struct amqp_value value;
-	struct bytes key;
+	struct cells c = cells_of(p, row);
 
-	putc('[', p->out);
-	for (bool first = true; amqp_table_next(&r, &key, &value);
-	     first = false) {
-		if (!first)
-			putc(',', p->out);
-		print_pair(p, key, &value);
+	while (next_cell(p, &c, ","))
+		csv_cell(p, &c.value);
+	putc('\n', p->out);
+}
+
+/* With the first row too, whatever was said about headers. */
+static void
+csv_first(struct printer *p, struct bytes row)
+{
+	if (p->rows == 0)
+		csv_row(p, p->names);
+	csv_row(p, row);
+}
+
+/* --- pretty_table ------------------------------------------------------ */
+
+/* Texts are bare; of lists what is between the brackets. */
+static char *
+grid_text(const struct amqp_value *value)
+{
+	bool list = value->tag == 'F' || value->tag == 'A';
+	char *text =
+	    text_of(value->tag == 'F' ? SHOW_ERLANG : SHOW_TAB, value);
+	size_t n = strlen(text);
+
+	if (list && n >= 2) {
+		memmove(text, text + 1, n - 2);
+		text[n - 2] = '\0';
+	}
+	return text;
+}
+
+static void
+pretty_begin(struct printer *p)
+{
+	struct cells c = cells_of(p, p->names);
+	unsigned columns = 0;
+
+	while (next_cell(p, &c, ""))
+		columns++;
+	p->grid = columns > 0 ? grid_new(columns) : NULL;
+}
+
+static void
+pretty_row(struct printer *p, struct bytes row)
+{
+	struct cells c = cells_of(p, p->rows == 0 ? p->names : row);
+
+	if (p->grid == NULL)
+		return;
+	while (next_cell(p, &c, ""))
+		grid_add(p->grid, grid_text(&c.value));
+	if (p->rows > 0)
+		return;
+	c = cells_of(p, row);
+	while (next_cell(p, &c, ""))
+		grid_add(p->grid, grid_text(&c.value));
+}
+
+static void
+pretty_end(struct printer *p)
+{
+	if (p->rows > 0 && p->grid != NULL)
+		grid_draw(p->grid, p->out);
+}
+
+/* --- erlang ------------------------------------------------------------ */
+
+static void
+erlang_row(struct printer *p, struct bytes row)
+{
+	struct cells c = cells_of(p, row);
+
+	fputs(p->rows == 0 ? "[[" : ",\n [", p->out);
+	while (next_cell(p, &c, ",")) {
+		putc('{', p->out);
+		show_plain(p->out, c.name.bytes);
+		putc(',', p->out);
+		show_value(p->out, SHOW_ERLANG, &c.value);
+		putc('}', p->out);
 	}
 	putc(']', p->out);
 }
 
-/* Text, outside of tables: [administrator, monitoring]. */
 static void
-print_array(struct printer *p, struct bytes array, bool inside)
+erlang_end(struct printer *p)
 {
-	bool plain = p->format == FORMAT_TABLE && !inside;
-	struct reader r = reader_of(array);
-	struct amqp_value value;
-
-	putc('[', p->out);
-	for (bool first = true; amqp_array_next(&r, &value); first = false) {
-		if (!first)
-			fputs(plain ? ", " : ",", p->out);
-		print_value(p, &value, inside);
-	}
-	putc(']', p->out);
+	fputs(p->rows == 0 ? "[]\n" : "]\n", p->out);
 }
 
-static void
-print_text(struct printer *p, struct bytes text, bool inside)
+/* --- formats ----------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	bool banners, documents; /* text is part of a document */
+	void (*begin)(struct printer *);
+	void (*row)(struct printer *, struct bytes);
+	void (*end)(struct printer *);
+} formats[] = {
+    [FORMAT_TABLE] = {"table", true, false, NULL, table_row, NULL},
+    [FORMAT_JSON] = {"json", false, true, json_begin, json_row, json_end},
+    [FORMAT_JSON_STREAM] = {"json_stream", false, true, NULL, stream_row, NULL},
+    [FORMAT_CSV] = {"csv", false, false, NULL, csv_first, NULL},
+    [FORMAT_PRETTY] = {"pretty_table", true, false, pretty_begin, pretty_row,
+	pretty_end},
+    [FORMAT_ERLANG] = {"erlang", true, false, NULL, erlang_row, erlang_end},
+};
+
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+bool
+printer_format(const char *name, enum format *format)
 {
-	if (p->format == FORMAT_JSON || inside)
-		print_quoted(p, text);
-	else
-		print_plain(p, text);
+	for (unsigned i = 0; i < FORMATS; i++)
+		if (strcmp(name, formats[i].name) == 0) {
+			*format = (enum format)i;
+			return true;
+		}
+	return false;
 }
 
-/* inside a table, texts are quoted in both formats. */
-static void
-print_value(struct printer *p, const struct amqp_value *value, bool inside)
+bool
+printer_has_banners(const struct printer *p)
 {
-	switch (value->tag) {
-	case 'S':
-	case 'x':
-		print_text(p, value->bytes, inside);
-		break;
-	case 'F':
-		print_table(p, value->bytes);
-		break;
-	case 'A':
-		print_array(p, value->bytes, inside);
-		break;
-	case 't':
-		fputs(value->t ? "true" : "false", p->out);
-		break;
-	case 'f':
-	case 'd':
-		fprintf(p->out, "%.17g", value->d);
-		break;
-	case 'D':
-		fprintf(p->out, "%de-%u", value->decimal.value,
-		    value->decimal.scale);
-		break;
-	case 'V':
-		if (p->format == FORMAT_JSON)
-			fputs(inside ? "null" : "\"\"", p->out);
-		else if (inside)
-			fputs("undefined", p->out);
-		break;
-	default:
-		fprintf(p->out, "%lld", (long long)value->i);
-	}
+	return p->banners && formats[p->format].banners;
 }
 
-/* --- tables ------------------------------------------------------------ */
+/* --- frames ------------------------------------------------------------ */
 
 /* An array's size and the wire form of its values are a table's but for the
  * keys: check it as the value of one. */
@@ -176,84 +293,32 @@ array_ok(struct bytes array)
 static bool
 columns(struct printer *p, struct bytes names)
 {
+	if (p->listing || !array_ok(names))
+		return false;
 	p->listing = true;
-	free((void *)p->names.p);
 	p->names = xbytesdup(names);
-	if (p->format == FORMAT_JSON)
-		fputs("[\n", p->out);
+	if (formats[p->format].begin != NULL)
+		formats[p->format].begin(p);
 	return true;
-}
-
-static void
-print_header(struct printer *p)
-{
-	struct reader r = reader_of(p->names);
-	struct amqp_value name;
-
-	for (bool first = true; amqp_array_next(&r, &name); first = false) {
-		if (!first)
-			putc('\t', p->out);
-		print_plain(p, name.bytes);
-	}
-	putc('\n', p->out);
-}
-
-/* The header comes with the first row, as in RabbitMQ. */
-static void
-row_text(struct printer *p, struct bytes row)
-{
-	struct reader r = reader_of(row);
-	struct amqp_value value;
-
-	if (p->rows == 0 && p->headers)
-		print_header(p);
-	for (bool first = true; amqp_array_next(&r, &value); first = false) {
-		if (!first)
-			putc('\t', p->out);
-		print_value(p, &value, false);
-	}
-	putc('\n', p->out);
-}
-
-static void
-row_json(struct printer *p, struct bytes row)
-{
-	struct reader r = reader_of(row), names = reader_of(p->names);
-	struct amqp_value value, name;
-	bool first = true;
-
-	fputs(p->rows > 0 ? ",{" : "{", p->out);
-	while (amqp_array_next(&names, &name) && amqp_array_next(&r, &value)) {
-		if (!first)
-			putc(',', p->out);
-		first = false;
-		print_quoted(p, name.bytes);
-		putc(':', p->out);
-		print_value(p, &value, false);
-	}
-	fputs("}\n", p->out);
 }
 
 static bool
 row(struct printer *p, struct bytes values)
 {
-	if (p->format == FORMAT_JSON)
-		row_json(p, values);
-	else
-		row_text(p, values);
+	if (!p->listing || !array_ok(values))
+		return false;
+	formats[p->format].row(p, values);
 	p->rows++;
 	return true;
 }
-
-/* --- text and the rest ------------------------------------------------- */
 
 static bool
 text(struct printer *p, struct bytes said)
 {
 	char *before = p->text;
 
-	if (p->format == FORMAT_TABLE) {
-		print(p, said);
+	if (!formats[p->format].documents) {
+		fwrite(said.p, 1, said.n, p->out);
 		putc('\n', p->out);
 		return true;
 	}
@@ -267,8 +332,8 @@ text(struct printer *p, struct bytes said)
 static bool
 banner(struct printer *p, struct bytes said)
 {
-	if (p->banners && p->format == FORMAT_TABLE) {
-		print_plain(p, said);
+	if (printer_has_banners(p)) {
+		show_plain(p->out, said);
 		putc('\n', p->out);
 		fflush(p->out);
 	}
@@ -301,6 +366,14 @@ close_document(struct printer *p)
 		p->trouble = errno;
 }
 
+static bool
+json(struct printer *p, struct bytes text)
+{
+	free(p->json);
+	p->json = xasprintf("%.*s", BYTES_FMT(text));
+	return true;
+}
+
 bool
 printer_frame(struct printer *p, char kind, struct bytes payload)
 {
@@ -308,11 +381,13 @@ printer_frame(struct printer *p, char kind, struct bytes payload)
 	case 'B':
 		return banner(p, payload);
 	case 'C':
-		return array_ok(payload) && columns(p, payload);
+		return columns(p, payload);
 	case 'R':
-		return p->listing && array_ok(payload) && row(p, payload);
+		return row(p, payload);
 	case 'T':
 		return text(p, payload);
+	case 'J':
+		return json(p, payload);
 	case 'D':
 		return document(p, payload);
 	default:
@@ -321,13 +396,14 @@ printer_frame(struct printer *p, char kind, struct bytes payload)
 }
 
 static void
-end_json(struct printer *p)
+end_document(struct printer *p)
 {
-	if (p->text != NULL) {
+	if (p->json != NULL) {
+		fprintf(p->out, "%s\n", p->json);
+	} else if (p->text != NULL) {
 		fputs("{\"message\":", p->out);
-		print_quoted(p, bytes_str(p->text));
-		fprintf(p->out, ",\"node\":\"%s\",\"status\":\"ok\"}\n",
-		    node_name());
+		show_quoted(p->out, bytes_str(p->text));
+		fputs("}\n", p->out);
 	} else {
 		fprintf(p->out, "{\"node\":\"%s\",\"result\":\"ok\"}\n",
 		    node_name());
@@ -335,21 +411,22 @@ end_json(struct printer *p)
 }
 
 void
-printer_end(struct printer *p, bool well)
+printer_end(struct printer *p)
 {
-	if (p->format == FORMAT_JSON && p->listing)
-		fputs("]\n", p->out);
-	else if (p->format == FORMAT_JSON && well && p->document != p->out)
-		end_json(p);
-	if (p->document != NULL)
-		close_document(p);
-	free((void *)p->names.p);
-	free(p->text);
+	if (p->listing && formats[p->format].end != NULL)
+		formats[p->format].end(p);
+	else if (!p->listing && formats[p->format].documents &&
+		 (p->document == NULL || p->document != p->out))
+		end_document(p);
 }
 
-bool
-printer_format(const char *name, enum format *format)
+void
+printer_fini(struct printer *p)
 {
-	*format = strcmp(name, "json") == 0 ? FORMAT_JSON : FORMAT_TABLE;
-	return *format == FORMAT_JSON || strcmp(name, "table") == 0;
+	if (p->document != NULL)
+		close_document(p);
+	grid_free(p->grid);
+	free((void *)p->names.p);
+	free(p->text);
+	free(p->json);
 }

@@ -198,6 +198,7 @@ give(struct queue *q, struct lane *lane, struct consumer *c)
 	deliver(c, &e, ledger_add(ledger, &d));
 	*d = (struct delivery){queue_ref(q), c, e, overdue_stamp(q->server)};
 	q->unacked++;
+	q->unacked_bytes += e.message->body_size;
 	c->unacked++;
 	c->channel->consumed++;
 }

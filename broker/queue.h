@@ -38,6 +38,7 @@ struct queue {
 	struct limits limits;
 	struct lanes lanes;
 	unsigned unacked;
+	uint64_t unacked_bytes; /* of their bodies */
 	struct held *held; /* dead letters nobody took; NULL: none */
 
 	struct consumer_list consumers; /* all, in the order they came */

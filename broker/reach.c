@@ -78,10 +78,13 @@ reach_failed(const char *path, const char *dir)
 			    : chosen != NULL ? chosen
 					     : "the default data folder";
 
+	/* RabbitMQ begins like this, and scripts look for it. */
 	fprintf(stderr,
-	    "Error:\nno broker answers on %s: %s\n"
+	    "Error: unable to perform an operation on node '%s'. Please see "
+	    "diagnostics information and suggestions below.\n\n"
+	    "No broker answers on %s: %s\n"
 	    "Is it running? -d DIR names another data folder, --socket PATH "
 	    "another socket.\n",
-	    where, strerror(saved));
+	    node_name(), where, strerror(saved));
 	free(chosen);
 }

@@ -108,9 +108,9 @@ request_document(struct request *r, struct bytes part)
 }
 
 static void
-end(struct request *r, enum control_code code, struct bytes sentence)
+end(struct request *r, char kind, enum control_code code, struct bytes sentence)
 {
-	size_t mark = frame_begin(&r->out, 'E');
+	size_t mark = frame_begin(&r->out, kind);
 
 	writer_u8(&r->out, (uint8_t)code);
 	writer_bytes(&r->out, sentence);
@@ -118,22 +118,58 @@ end(struct request *r, enum control_code code, struct bytes sentence)
 	r->ended = true;
 }
 
+static void
+vfail(struct request *r, char kind, enum control_code code, const char *format,
+    va_list ap)
+{
+	char sentence[2048];
+
+	vsnprintf(sentence, sizeof sentence, format, ap);
+	end(r, kind, code, bytes_str(sentence));
+}
+
 void
 request_end(struct request *r)
 {
-	end(r, CODE_OK, (struct bytes){0});
+	end(r, 'E', CODE_OK, (struct bytes){0});
 }
 
 void
 request_fail(struct request *r, enum control_code code, const char *format, ...)
 {
-	char sentence[2048];
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(sentence, sizeof sentence, format, ap);
+	vfail(r, 'E', code, format, ap);
 	va_end(ap);
-	end(r, code, bytes_str(sentence));
+}
+
+void
+request_fail_bare(
+    struct request *r, enum control_code code, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vfail(r, 'F', code, format, ap);
+	va_end(ap);
+}
+
+void
+request_misused(
+    struct request *r, enum control_code code, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vfail(r, 'U', code, format, ap);
+	va_end(ap);
+}
+
+void
+request_json(struct request *r, const char *json)
+{
+	frame(&r->out, 'J', bytes_str(json));
 }
 
 /* --- tables ------------------------------------------------------------ */

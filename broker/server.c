@@ -335,6 +335,19 @@ measure(struct server *s)
 	s->stats.turns++;
 }
 
+/* Nobody but commands. */
+static void
+end_quiet_turn(struct server *s)
+{
+	size_t answers = TURN_BUDGET;
+
+	server_tick(s);
+	s->control_busy = control_turn(s->control, &answers);
+	control_keep(s->control, UINT64_MAX);
+	log_flush(0);
+	s->clocked = false;
+}
+
 static void
 end_turn(struct server *s)
 {
@@ -363,6 +376,10 @@ end_turn(struct server *s)
 	set_timer(s);
 	measure(s);
 	s->clocked = false;
+	if (s->stopped && s->resting) {
+		server_sleep(s);
+		s->control_busy = true; /* who asked for it is told */
+	}
 }
 
 /* Those with input left over are served before new input is taken. */
@@ -375,7 +392,10 @@ server_turn(struct server *s, bool wait)
 	s->expiry_budget = EXPIRY_BUDGET;
 	serve_ready(s);
 	event_base_loop(s->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
-	end_turn(s);
+	if (s->down)
+		end_quiet_turn(s);
+	else
+		end_turn(s);
 	return busy(s);
 }
 
@@ -388,29 +408,61 @@ server_run(struct server *s)
 	return s->status;
 }
 
-void
-server_stop(struct server *s)
+static void
+close_listeners(struct server *s)
 {
-	struct connection *c, *next;
+	struct listener *l;
 
-	if (s->stopping)
-		return;
-	log_info("Leveret is asked to stop");
-	s->stopping = true;
-	clock_update(&s->clock); /* the last turn may be long ago */
-	s->stop_by = s->clock.real + STOP_MS;
-	while (!TAILQ_EMPTY(&s->listeners)) {
-		struct listener *l = TAILQ_FIRST(&s->listeners);
-
+	s->closed_count = 0;
+	while ((l = TAILQ_FIRST(&s->listeners)) != NULL) {
+		s->closed = xrealloc(
+		    s->closed, (s->closed_count + 1) * sizeof *s->closed);
+		s->closed[s->closed_count++] = listener_place(l);
 		TAILQ_REMOVE(&s->listeners, l, link);
 		log_info("stopped TCP listener on %s:%u", l->host, l->port);
 		listener_close(l);
 	}
+}
+
+static void
+begin_stop(struct server *s)
+{
+	struct connection *c, *next;
+
+	s->stopping = true;
+	clock_update(&s->clock); /* the last turn may be long ago */
+	s->stop_by = s->clock.real + STOP_MS;
+	close_listeners(s);
 	for (c = TAILQ_FIRST(&s->connections); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
 		connection_force(c,
 		    "broker forced connection closure with reason 'shutdown'");
 	}
+}
+
+void
+server_rest(struct server *s)
+{
+	if (s->stopping || s->down)
+		return;
+	log_info("Leveret is asked to rest");
+	s->resting = true;
+	begin_stop(s);
+}
+
+void
+server_stop(struct server *s)
+{
+	bool begun = s->stopping;
+
+	if (begun && !s->resting)
+		return;
+	log_info("Leveret is asked to stop");
+	s->resting = false;
+	if (s->down)
+		s->stopped = true;
+	else if (!begun)
+		begin_stop(s);
 }
 
 /* --- events -------------------------------------------------------------------------------- */

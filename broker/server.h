@@ -91,6 +91,10 @@ struct server {
 	struct event *timer; /* the open batch grows old; an alarm may end */
 	int wake_fd, lock_fd;
 	bool stopping, stopped;
+	bool resting; /* it stops, but the process and its socket stay */
+	bool down;    /* it did: there are no store, vhosts, users, listeners */
+	struct listener_place *closed; /* where they were then */
+	size_t closed_count;
 	int64_t stop_by; /* real time: then no peer is waited for any more */
 	int status;	 /* to exit with */
 	struct load *failed; /* loads to be tried again at: */
@@ -131,6 +135,21 @@ int server_run(struct server *);
 /* Tells all connections 320, commits, and ends the run. */
 void server_stop(struct server *);
 void server_free(struct server *);
+
+/* The same, but for the loop and the control socket: when all connections have
+ * gone the server is down, and only commands are served. */
+void server_rest(struct server *);
+
+/* What the loop does then. */
+void server_sleep(struct server *);
+
+/* Takes back from the store what it knows, as after a restart, and opens the
+ * listeners where they were. False, and down as before, after having logged why
+ * not. */
+bool server_awake(struct server *);
+
+/* While it is down: the store is empty from now on. False with errno. */
+bool server_forget(struct server *);
 
 struct vhost *server_vhost(const struct server *, struct bytes name);
 

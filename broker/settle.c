@@ -18,6 +18,7 @@ settle_delivery(struct delivery *d, enum settlement how)
 	struct queue *q = d->queue;
 
 	q->unacked--;
+	q->unacked_bytes -= d->entry.message->body_size;
 	if (how == SETTLE_REQUEUE)
 		queue_requeue(q, d->entry);
 	else if (how == SETTLE_DISCARD)

@@ -26,4 +26,17 @@ char *tls_peer_user(
  * without one. */
 char *tls_peer_subject(struct ssl_st *);
 
+/* What was agreed on and whom the peer's certificate names, in the words of
+ * RabbitMQ's list_connections; malloc'd, NULL where there is nothing to tell. */
+enum tls_fact {
+	TLS_PROTOCOL,	   /* tlsv1.3 */
+	TLS_KEY_EXCHANGE,  /* ecdhe_rsa, any */
+	TLS_CIPHER,	   /* aes_256_gcm */
+	TLS_HASH,	   /* aead, sha256 */
+	TLS_PEER_SUBJECT,  /* as RFC 2253 writes names */
+	TLS_PEER_ISSUER,
+	TLS_PEER_VALIDITY, /* 2026-01-02T03:04:05Z - 2036-01-02T03:04:05Z */
+};
+char *tls_describe(struct ssl_st *, enum tls_fact);
+
 #endif

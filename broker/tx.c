@@ -41,6 +41,18 @@ tx_new(void)
 	return xcalloc(1, sizeof(struct tx));
 }
 
+size_t
+tx_publications(const struct tx *tx)
+{
+	return tx->pending_count;
+}
+
+size_t
+tx_acknowledgements(const struct tx *tx)
+{
+	return tx->mark_count;
+}
+
 static void
 drop(struct pending *p)
 {

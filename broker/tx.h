@@ -23,6 +23,10 @@ struct tx *tx_new(void);
  * unmarked by tx_rollback. */
 void tx_free(struct tx *);
 
+/* Publications and acknowledgements that wait for the commit. */
+size_t tx_publications(const struct tx *);
+size_t tx_acknowledgements(const struct tx *);
+
 /* A publication that was routed to the channel's cached queues. */
 void tx_publish(
     struct channel *, struct message *, int64_t expires_in, bool mandatory);

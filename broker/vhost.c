@@ -250,6 +250,12 @@ vhost_delete(struct vhost *v)
 
 /* --- what is in it --------------------------------------------------------------- */
 
+bool
+vhost_predeclares(const struct exchange *x)
+{
+	return is_predeclared(x->destination.name);
+}
+
 struct exchange *
 vhost_exchange(const struct vhost *v, struct bytes name)
 {

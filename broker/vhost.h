@@ -86,6 +86,9 @@ void vhost_unbind(struct vhost *, struct binding *);
 struct lane *vhost_add_lane(
     struct vhost *, struct queue *, uint8_t priority);
 
+/* Has every vhost such an exchange from the beginning? */
+bool vhost_predeclares(const struct exchange *);
+
 /* The queue leaves the namespace, with all bindings to it, and the store; for
  * queue_delete. */
 void vhost_remove_queue(struct vhost *, struct queue *);

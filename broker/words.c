@@ -2,7 +2,10 @@
 #include "broker/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "amqp/xalloc.h"
 
 const struct command commands[COMMANDS] = {
 #define COMMAND(name, options, arguments, min, max, sentence)                  \
@@ -20,11 +23,11 @@ command_find(const char *name)
 	return NULL;
 }
 
-/* One option of a row: "vhost=" or "if-empty". */
+/* One option of a row: "vhost=", "priority#" or "if-empty". */
 struct option_row {
 	const char *name;
 	size_t size;
-	bool has_value;
+	char kind; /* '=': takes a value, '#': a whole number */
 };
 
 /* Walks a row's options; start with *at = row->options. */
@@ -35,24 +38,24 @@ next_option(const char **at, struct option_row *o)
 	if (**at == '\0')
 		return false;
 	o->name = *at;
-	o->size = strcspn(*at, " =");
-	o->has_value = o->name[o->size] == '=';
-	*at += o->size + o->has_value;
+	o->size = strcspn(*at, " =#");
+	o->kind = o->name[o->size] != ' ' ? o->name[o->size] : '\0';
+	*at += o->size + (o->kind != '\0');
 	return true;
 }
 
 const char *
 command_usage(const struct command *c)
 {
-	static char usage[256];
+	static char usage[512];
 	const char *at = c->options;
 	struct option_row o;
 	size_t n = (size_t)snprintf(usage, sizeof usage, "%s", c->name);
 
 	while (next_option(&at, &o))
 		n += (size_t)snprintf(usage + n, sizeof usage - n,
-		    o.has_value ? " [--%.*s <%.*s>]" : " [--%.*s]", (int)o.size,
-		    o.name, (int)o.size, o.name);
+		    o.kind != '\0' ? " [--%.*s <%.*s>]" : " [--%.*s]",
+		    (int)o.size, o.name, (int)o.size, o.name);
 	snprintf(usage + n, sizeof usage - n, "%s%s",
 	    *c->arguments != '\0' ? " " : "", c->arguments);
 	return usage;
@@ -70,33 +73,50 @@ find_option(const struct command *c, const char *name, size_t size,
 	return false;
 }
 
-/* "--vhost=v", "--vhost v", "-p v" or "--if-empty" at list[*i]. */
 static bool
-take_option(struct words *w, const char *const *list, size_t count, size_t *i)
+is_integer(const char *p)
 {
-	const char *name = list[*i] + 2, *value = "";
+	size_t n;
+
+	p += *p == '-';
+	n = strspn(p, "0123456789");
+	return n > 0 && n < 16 && p[n] == '\0';
+}
+
+/* "--vhost=v", "--vhost v", "-p v", "-N 5" or "--if-empty" at list[*i]. False
+ * with the value, if one was read, that cannot be. */
+static bool
+take_option(struct words *w, const char *const *list, size_t count, size_t *i,
+    const char **value)
+{
+	const char *name = list[*i];
 	struct option_row o;
 	size_t size;
 
-	if (strcmp(list[*i], "-p") == 0)
-		name = "vhost";
-	else if (list[*i][1] != '-')
+	*value = "";
+	if (strcmp(name, "-p") == 0)
+		name = "--vhost";
+	if (strcmp(name, "-N") == 0)
+		name = "--number";
+	if (name[1] != '-')
 		return false;
+	name += 2;
 	size = strcspn(name, "=");
 	if (!find_option(w->command, name, size, &o) ||
-	    w->option_count == WORDS_OPTIONS)
+	    w->option_count == WORDS_OPTIONS ||
+	    (o.kind == '\0' && name[size] == '='))
 		return false;
-	if (!o.has_value && name[size] == '=')
+	if (o.kind != '\0' && name[size] == '=')
+		*value = name + size + 1;
+	else if (o.kind != '\0' && *i + 1 < count)
+		*value = list[++*i];
+	else if (o.kind != '\0')
 		return false;
-	if (o.has_value && name[size] == '=')
-		value = name + size + 1;
-	else if (o.has_value && ++*i < count)
-		value = list[*i];
-	else if (o.has_value)
+	if (o.kind == '#' && !is_integer(*value))
 		return false;
 	w->options[w->option_count].name = o.name;
 	w->options[w->option_count].name_size = o.size;
-	w->options[w->option_count++].value = value;
+	w->options[w->option_count++].value = *value;
 	return true;
 }
 
@@ -108,8 +128,7 @@ check_count(const struct words *w, char *error, size_t size)
 							 : NULL;
 
 	if (wrong != NULL)
-		snprintf(error, size,
-		    "Error (argument validation): %s arguments.", wrong);
+		snprintf(error, size, ARGUMENT_ERROR "%s arguments.", wrong);
 	return wrong == NULL;
 }
 
@@ -120,14 +139,28 @@ is_option(const char *word)
 	return word[0] == '-' && word[1] != '\0';
 }
 
+/* All that cannot be are named, a line each. */
+static void
+name_invalid(char *error, size_t size, const char *option, const char *value)
+{
+	size_t n = strlen(error);
+
+	if (n == 0)
+		n = (size_t)snprintf(error, size,
+		    ARGUMENT_ERROR "Invalid options for this command:");
+	snprintf(error + n, size - n, "\n%.60s : %.60s", option, value);
+}
+
 bool
 words_split(struct words *w, const char *const *list, size_t count, char *error,
     size_t size)
 {
+	const char *value;
 	bool options = true;
 	size_t i, at;
 
 	memset(w, 0, sizeof *w);
+	error[0] = '\0';
 	w->command = count > 0 ? command_find(list[0]) : NULL;
 	if (w->command == NULL) {
 		snprintf(error, size, "Command '%.100s' not found.",
@@ -139,20 +172,15 @@ words_split(struct words *w, const char *const *list, size_t count, char *error,
 		if (options && strcmp(list[i], "--") == 0) {
 			options = false;
 		} else if (options && is_option(list[i])) {
-			if (take_option(w, list, count, &i))
-				continue;
-			snprintf(error, size,
-			    "Error (argument validation): Invalid options for "
-			    "this command:\n%.100s",
-			    list[at]);
-			return false;
+			if (!take_option(w, list, count, &i, &value))
+				name_invalid(error, size, list[at], value);
 		} else if (w->count < WORDS_MAX) {
 			w->arguments[w->count++] = list[i];
 		} else {
 			break;
 		}
 	}
-	return check_count(w, error, size);
+	return error[0] == '\0' && check_count(w, error, size);
 }
 
 const char *
@@ -163,4 +191,26 @@ words_option(const struct words *w, const char *name)
 		    memcmp(w->options[i].name, name, strlen(name)) == 0)
 			return w->options[i].value;
 	return NULL;
+}
+
+bool
+words_allows(const struct words *w, const char *name)
+{
+	struct option_row o;
+
+	return find_option(w->command, name, strlen(name), &o);
+}
+
+char *
+words_join(const struct words *w, size_t first, const char *between)
+{
+	char *all = xstrdup(""), *more;
+
+	for (size_t i = first; i < w->count; i++) {
+		more = xasprintf("%s%s%s", all, i > first ? between : "",
+		    w->arguments[i]);
+		free(all);
+		all = more;
+	}
+	return all;
 }

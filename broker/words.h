@@ -23,6 +23,9 @@ struct command {
 
 extern const struct command commands[COMMANDS];
 
+/* How sentences begin that say what is wrong with the words themselves. */
+#define ARGUMENT_ERROR "Error (argument validation): "
+
 /* NULL if there is none of that name. */
 const struct command *command_find(const char *name);
 
@@ -48,7 +51,13 @@ struct words {
 bool words_split(struct words *, const char *const *list, size_t count,
     char *error, size_t size);
 
+/* Has the command that option? */
+bool words_allows(const struct words *, const char *name);
+
 /* An option's value, or NULL if it was not given. */
 const char *words_option(const struct words *, const char *name);
+
+/* The arguments from the first-th on, with something between them; malloc'd. */
+char *words_join(const struct words *, size_t first, const char *between);
 
 #endif

@@ -2,7 +2,7 @@
 #define SETTING(type, field, key, value, min, max, unit, reload, sentence)     \
 	@.It Li key Pq value unit@sentence.@
 #define COMMAND(name, options, arguments, min, max, sentence)                  \
-	@.It Ic name options arguments@sentence.@
+	@.It Ic name ^ options ^ arguments@sentence.@
 #define VARIABLE(name, kind, key, sentence)                                    \
 	VARIABLE_##kind(@.It Ev RABBITMQ_##name@sentence, sentence)
 #define VARIABLE_BEFORE(row, sentence) row.@

@@ -419,6 +419,7 @@ memory_restore(
 		v->lane(v->arg, &l->state);
 	}
 	*last_lane = s->last_lane;
+	s->seq = 0; /* another run begins */
 	return STORE_OK;
 }
 

@@ -336,3 +336,18 @@ store_sqlite_open(const char *dir, char *error, size_t size)
 	store_free(s);
 	return NULL;
 }
+
+bool
+store_sqlite_remove(const char *dir)
+{
+	static const char *const ends[] = {"", "-wal", "-shm"};
+	bool removed = true;
+
+	for (size_t i = 0; removed && i < sizeof ends / sizeof *ends; i++) {
+		char *path = xasprintf("%s/leveret.db%s", dir, ends[i]);
+
+		removed = unlink(path) == 0 || errno == ENOENT;
+		free(path);
+	}
+	return removed;
+}

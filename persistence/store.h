@@ -146,6 +146,9 @@ struct store_ops {
  * folder that is in use or cannot be written, a newer schema, a damaged file. */
 struct store *store_sqlite_open(const char *dir, char *error, size_t size);
 
+/* Removes it and all it holds, while nobody has it open. False with errno. */
+bool store_sqlite_remove(const char *dir);
+
 /* The store that forgets: for tests and ephemeral brokers. */
 struct store *store_memory_open(void);
 

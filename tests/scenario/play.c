@@ -25,6 +25,7 @@ struct run {
 	const char *transcripts;
 	bool trace;
 	unsigned width; /* scenarios at a time */
+	unsigned timeout; /* seconds for each */
 	struct script **scripts;
 	size_t n;
 	struct job *jobs;
@@ -106,7 +107,7 @@ play_in_child(struct run *r, const struct job *job)
 	struct broker *b = &r->broker;
 	dup2(fileno(job->output), STDOUT_FILENO);
 	dup2(fileno(job->output), STDERR_FILENO);
-	alarm(SCENARIO_TIMEOUT);
+	alarm(r->timeout);
 	for (size_t i = 0; i < job->script->n_settings; i++)
 		add_argument(b, job->script->settings[i]);
 	if (job->script->needs_own_broker && b->program && !broker_start(b)) {
@@ -240,6 +241,7 @@ usage(FILE *f, int status)
 	    "started\n"
 	    "  -t, --transcripts DIR   write what was said\n"
 	    "  -j, --jobs N            scenarios at a time (4)\n"
+	    "  -T, --timeout SECONDS   for each (120)\n"
 	    "  -v, --verbose           show what is said\n",
 	    f);
 	exit(status);
@@ -281,6 +283,9 @@ take_option(struct run *r, int option)
 	case 'j':
 		r->width = (unsigned)atoi(optarg);
 		break;
+	case 'T':
+		r->timeout = (unsigned)atoi(optarg);
+		break;
 	case 'v':
 		r->trace = true;
 		break;
@@ -302,11 +307,12 @@ take_options(struct run *r, int argc, char **argv)
 	    {"as", required_argument, NULL, 'a'},
 	    {"transcripts", required_argument, NULL, 't'},
 	    {"jobs", required_argument, NULL, 'j'},
+	    {"timeout", required_argument, NULL, 'T'},
 	    {"verbose", no_argument, NULL, 'v'},
 	    {"help", no_argument, NULL, 'h'}, {0}};
 	int option;
 	while ((option = getopt_long(
-		    argc, argv, "b:c:r:a:o:t:j:vh", options, NULL)) >= 0)
+		    argc, argv, "b:c:r:a:o:t:j:T:vh", options, NULL)) >= 0)
 		take_option(r, option);
 	if (optind == argc || r->width == 0)
 		usage(stderr, 2);
@@ -358,7 +364,7 @@ play_scripts(struct run *r)
 int
 main(int argc, char **argv)
 {
-	struct run r = {.width = 4};
+	struct run r = {.width = 4, .timeout = SCENARIO_TIMEOUT};
 	r.broker.arguments = xcalloc(1, sizeof(char *));
 	take_options(&r, argc, argv);
 	r.jobs = xcalloc(r.width, sizeof *r.jobs);
