@@ -14,6 +14,7 @@
 #include "broker/consumer.h"
 #include "broker/hasher.h"
 #include "broker/log.h"
+#include "broker/proxy.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
@@ -30,8 +31,14 @@ static void on_drained(void *);
 static void on_closed(void *, int);
 static void on_timer(evutil_socket_t, short, void *);
 
+static int on_prefix(void *, struct bytes);
+
 static const struct transport_events events = {
-    connection_input, on_drained, on_closed};
+    .input = connection_input,
+    .prefix = on_prefix,
+    .drained = on_drained,
+    .closed = on_closed,
+};
 
 /* --- state -------------------------------------------------------------------- */
 
@@ -103,6 +110,16 @@ print_address(const struct sockaddr_storage *a, char *text, size_t size)
 }
 
 static void
+set_names(struct connection *c, const char *from, const char *to)
+{
+	free(c->peer_host);
+	free(c->name);
+	c->peer_host = xstrdup(from);
+	c->name = xasprintf(
+	    "%s:%u -> %s:%u", from, c->peer_port, to, c->local_port);
+}
+
+static void
 learn_names(struct connection *c, int fd)
 {
 	struct sockaddr_storage peer = {0}, local = {0};
@@ -113,9 +130,36 @@ learn_names(struct connection *c, int fd)
 	getsockname(fd, (struct sockaddr *)&local, &local_size);
 	c->peer_port = print_address(&peer, from, sizeof from);
 	c->local_port = print_address(&local, to, sizeof to);
-	c->peer_host = xstrdup(from);
-	c->name = xasprintf(
-	    "%s:%u -> %s:%u", from, c->peer_port, to, c->local_port);
+	set_names(c, from, to);
+}
+
+static void
+log_accepted(const struct connection *c)
+{
+	log_at(LEVEL_INFO, c->id, "accepting AMQP connection <0.%u.0> (%s)",
+	    c->id, c->name);
+}
+
+/* A proxy tells for whom it speaks; then the connection is that peer's. */
+static int
+on_prefix(void *arg, struct bytes in)
+{
+	struct connection *c = arg;
+	struct proxy_header h;
+	int size = proxy_read(in, &h);
+
+	if (size < 0) {
+		connection_refuse(c, "there is no header of a proxy");
+		return -1;
+	}
+	if (size > 0 && h.names) {
+		c->peer_port = h.source_port;
+		c->local_port = h.target_port;
+		set_names(c, h.source, h.target);
+	}
+	if (size > 0)
+		log_accepted(c);
+	return size;
 }
 
 struct connection *
@@ -141,8 +185,10 @@ connection_new(struct server *s, int fd, struct ssl_ctx_st *tls)
 	TAILQ_INSERT_TAIL(&s->connections, c, link);
 	s->connection_count++;
 	s->stats.connections_opened++;
-	log_at(LEVEL_INFO, c->id, "accepting AMQP connection <0.%u.0> (%s)",
-	    c->id, c->name);
+	if (s->config->proxy_protocol)
+		transport_expect_prefix(&c->transport);
+	else
+		log_accepted(c);
 	return c;
 }
 

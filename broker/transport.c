@@ -456,6 +456,42 @@ kept_room(struct transport *t)
 	return t->kept;
 }
 
+/* The socket is readable when it has so many bytes, or its peer has gone. */
+static void
+wait_for_bytes(struct transport *t, int n)
+{
+	setsockopt(t->fd, SOL_SOCKET, SO_RCVLOWAT, &n, sizeof n);
+}
+
+/* The bytes of the prefix, and none behind it, are taken from the socket. */
+static void
+read_prefix(struct transport *t)
+{
+	uint8_t *p = t->io->scratch;
+	ssize_t n = recv(t->fd, p, PREFIX_MAX, MSG_PEEK);
+	int size;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		t->events->closed(t->arg, n < 0 ? errno : 0);
+		return;
+	}
+	size = t->events->prefix(t->arg, (struct bytes){p, (size_t)n});
+	if (size < 0)
+		return;
+	if (size == 0) {
+		wait_for_bytes(t, (int)n + 1);
+		return;
+	}
+	if (recv(t->fd, p, (size_t)size, 0) != size) {
+		t->events->closed(t->arg, EPROTO);
+		return;
+	}
+	t->prefixed = false;
+	wait_for_bytes(t, 1);
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -466,6 +502,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	size_t used;
 	ssize_t n;
 
+	if (t->prefixed) {
+		read_prefix(t);
+		return;
+	}
 	room -= t->kept_size;
 	if (room > t->read_limit)
 		room = t->read_limit;
@@ -546,6 +586,12 @@ void
 transport_secure(struct transport *t, struct ssl_ctx_st *context)
 {
 	t->tls = tls_stream_new(context, t->fd);
+}
+
+void
+transport_expect_prefix(struct transport *t)
+{
+	t->prefixed = true;
 }
 
 const char *

@@ -19,6 +19,7 @@ enum {
 	BLOCK_SIZE = 64 * 1024,
 	READ_SIZE = 128 * 1024, /* at most this much is read at once */
 	LEND_SIZE = 8 * 1024,	/* bodies from here on are lent, not copied */
+	PREFIX_MAX = 4096,
 };
 
 struct block;
@@ -59,6 +60,11 @@ struct transport_events {
 	/* The peer closed its side (error 0), the stream failed (errno), or
 	 * all was written after transport_finish (error -1). */
 	void (*closed)(void *arg, int error);
+
+	/* How long is the prefix at the front of that? 0: it is not all here;
+	 * -1: it is none, and the transport was stopped. Only after
+	 * transport_expect_prefix; may be asked more than once. */
+	int (*prefix)(void *arg, struct bytes);
 };
 
 struct transport {
@@ -70,6 +76,7 @@ struct transport {
 	struct event *readable, *writable;
 	size_t read_limit; /* at most so much is read at once; the user's */
 	bool reading;	 /* interested in input */
+	bool prefixed;	 /* something stands in front of the stream */
 	bool held_up;	 /* the socket took no more; waiting for writable */
 	bool finishing;	 /* close when all is written */
 	bool is_dirty;	 /* on io's lists */
@@ -97,6 +104,10 @@ void transport_init(struct transport *, struct io *, int fd,
 
 /* From the first byte on it is a TLS stream, of which we are the server. */
 void transport_secure(struct transport *, struct ssl_ctx_st *);
+
+/* In front of the stream, and of TLS, comes something else, not longer than
+ * PREFIX_MAX. It is looked at while it lies in the socket. */
+void transport_expect_prefix(struct transport *);
 
 /* What to call a failure told with this error. */
 const char *transport_error(const struct transport *, int error);

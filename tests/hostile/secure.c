@@ -364,3 +364,76 @@ test_paused_secure_client(void)
 	}
 	client_close(c);
 }
+
+/* --- proxies ---------------------------------------------------------------------------- */
+
+/* Says the header in pieces, so large. */
+static void
+write_header(struct client *c, const char *header, size_t piece)
+{
+	struct bytes b = bytes_str(header);
+
+	while (b.n > 0) {
+		size_t n = b.n < piece ? b.n : piece;
+
+		write_raw(c, (struct bytes){b.p, n});
+		b.p += n;
+		b.n -= n;
+	}
+}
+
+/* Is guest let in, who may come from this machine only? */
+static void
+come_through(struct client *c, bool let_in)
+{
+	struct amqp_method m;
+
+	if (c->ssl != NULL)
+		CHECK(client_shake(c));
+	if (let_in) {
+		client_log_in(c);
+		client_close(c);
+		return;
+	}
+	client_write(c, BYTES("AMQP\0\0\x09\x01"));
+	client_expect(c, AMQP_connection_start, NULL);
+	client_send(c, 0,
+	    &(struct amqp_method){AMQP_connection_start_ok,
+		.connection_start_ok = {BYTES(""), BYTES("PLAIN"),
+		    BYTES("\0guest\0guest"), BYTES("en_US")}});
+	CHECK(!client_method(c, &m, ANSWER_MS));
+	client_drop(c);
+}
+
+/* The address that counts is the one a proxy names, by TLS too. */
+void
+test_proxies(void)
+{
+	static const char near[] = "PROXY TCP4 127.0.0.1 127.0.0.1 9 5672\r\n";
+	static const char far[] = "PROXY TCP4 192.0.2.1 127.0.0.1 9 5672\r\n";
+	static const char unknown[] = "PROXY UNKNOWN\r\n";
+	struct client *c;
+
+	for (int secure = 0; secure < 2; secure++)
+		for (size_t piece = 1; piece < 200; piece *= 10) {
+			struct client *(*dial)(int) = client_dial_unshaken;
+
+			c = secure ? dial(0) : client_dial();
+			write_header(c, near, piece);
+			come_through(c, true);
+			c = secure ? dial(0) : client_dial();
+			write_header(c, unknown, piece);
+			come_through(c, true);
+			c = secure ? dial(0) : client_dial();
+			write_header(c, far, piece);
+			come_through(c, false);
+		}
+	c = client_dial();
+	client_write(c, BYTES("AMQP\0\0\x09\x01"));
+	CHECK(client_ended(c, ANSWER_MS));
+	client_drop(c);
+	c = client_dial();
+	client_write(c, BYTES("PROXY TC"));
+	CHECK(client_ended(c, ANSWER_MS)); /* its time is over */
+	client_drop(c);
+}

@@ -10,5 +10,6 @@ void test_cut_records(void);
 void test_garbage_records(void);
 void test_deaf_secure_clients(void);
 void test_paused_secure_client(void);
+void test_proxies(void);
 
 #endif

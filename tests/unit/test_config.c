@@ -70,6 +70,7 @@ static const struct {
     {"listeners.tcp.x", "127.0.0.1:5673", "127.0.0.1:5673", "localhost"},
     {"listeners.ssl.x", "[::1]:0", "[::1]:0", "none"},
     {"tcp_listen_options.backlog", "100", "100", "0"},
+    {"proxy_protocol", "true", "true", "1"},
     {"tcp_listen_options.nodelay", "false", "false", "no"},
     {"ssl_options.cacertfile", "ca.pem", "ca.pem", NULL},
     {"ssl_options.certfile", "server.pem", "server.pem", NULL},
