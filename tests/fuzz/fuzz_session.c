@@ -8,14 +8,17 @@
  * of the others may be left. */
 #include "tests/fuzz/session.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "amqp/frame.h"
 #include "amqp/xalloc.h"
 #include "broker/connection.h"
+#include "broker/parameters.h"
 #include "broker/queue.h"
 #include "broker/server.h"
+#include "broker/trace.h"
 #include "broker/vhost.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/peer.h"
@@ -236,18 +239,53 @@ force_all(struct session *s)
 	}
 }
 
+/* For all names but the neighbour's. */
+static void
+set_policy(struct session *s, const struct step *t)
+{
+	static const char *const values[] = {"\"max-length\":2",
+	    "\"max-length\":1,\"overflow\":\"reject-publish\"",
+	    "\"message-ttl\":100", "\"expires\":1000",
+	    "\"dead-letter-exchange\":\"x1\"",
+	    "\"alternate-exchange\":\"x0\"", "\"delivery-limit\":1",
+	    "\"consumer-timeout\":100", "\"max-length-bytes\":0"};
+	char text[200], error[200];
+
+	snprintf(text, sizeof text,
+	    "{\"pattern\":\"^[qxa]\",\"priority\":%d,\"definition\":{%s}}",
+	    t->c % 3, values[t->b % (sizeof values / sizeof *values)]);
+	s->expires = true;
+	MUST(parameter_set(vhost_of(s), BYTES("policy"),
+	    t->d & 1 ? BYTES("one") : BYTES("other"), bytes_str(text), error,
+	    sizeof error));
+}
+
+static void
+clear_policies(struct session *s)
+{
+	parameter_clear(vhost_of(s), BYTES("policy"), BYTES("one"));
+	parameter_clear(vhost_of(s), BYTES("policy"), BYTES("other"));
+}
+
 static void
 step_operator(struct session *s, const struct step *t)
 {
-	struct queue *q =
-	    vhost_queue(vhost_of(s), pool_name(t->b, s->peers[0].named));
+	struct vhost *v = vhost_of(s);
+	struct queue *q = vhost_queue(v, pool_name(t->b, s->peers[0].named));
 
-	if (t->a % 4 == 0)
-		force_all(s);
-	else if (q != NULL && t->a % 4 == 1)
-		queue_delete(q);
-	else if (q != NULL)
-		queue_purge(q, NULL);
+	switch (t->a % 8) {
+	case 0: force_all(s); break;
+	case 4: trace_turn(v, !(t->c & 1)); break;
+	case 5: set_policy(s, t); break;
+	case 6: clear_policies(s); break;
+	case 1:
+		if (q != NULL)
+			queue_delete(q);
+		break;
+	default:
+		if (q != NULL)
+			queue_purge(q, NULL);
+	}
 }
 
 /* --- the neighbour ------------------------------------------------------------------ */
@@ -495,6 +533,8 @@ static void
 end(struct session *s)
 {
 	others_leave(s);
+	clear_policies(s);
+	trace_turn(vhost_of(s), false);
 	neighbour_works(s, 100);
 	come_to_rest(s);
 	check_rest(s);

@@ -17,26 +17,61 @@ enum { STEP = sizeof(struct step) };
 
 /* Steps that only together have a sense: a queue bound, filled and emptied;
  * confirms; a transaction; a reply lost. Those of one motif are done by the same
- * client on the same channel. */
+ * client on the same channel; SAME is one and the same of the first names. */
+enum { SAME = 254 };
+
 static const struct step motifs[][4] = {
-    {{DO_METHOD, 0, 4}, {DO_METHOD, 0, 7, 0, 0, 4, 0},
-	{DO_PUBLISH, 0, 4, 0, 1, 0, 3}, {DO_METHOD, 0, 13}},
-    {{DO_METHOD, 0, 20}, {DO_METHOD, 0, 4, 2}, {DO_PUBLISH, 0, 7, 0, 1, 1, 3},
-	{DO_COMMIT}},
-    {{DO_METHOD, 0, 21}, {DO_PUBLISH, 0, 7, 0, 1, 1, 2}, {DO_METHOD, 0, 22},
-	{DO_COMMIT}},
-    {{DO_METHOD, 0, 16}, {DO_SETTLE, 0, 1, 0}, {DO_SETTLE, 0, 1, 14},
-	{DO_METHOD, 0, 18, 1}},
-    {{DO_METHOD, 0, 12, 0, 0, 1}, {DO_METHOD, 0, 13}, {DO_SETTLE, 0, 0, 4},
-	{DO_METHOD, 0, 15}},
-    {{DO_PUBLISH, WHO_HOLDS, 7, 0, 1, 0, 8}, {DO_PART, 0, 1, 0},
+    {{DO_METHOD, 0, 4, 0, SAME}, {DO_METHOD, 0, 7, 0, SAME, 4, 0},
+	{DO_PUBLISH, 0, 4, SAME, 1, 0, 3}, {DO_METHOD, 0, 13, 0, SAME}},
+    {{DO_METHOD, 0, 20}, {DO_METHOD, 0, 4, 2, SAME},
+	{DO_PUBLISH, 0, 7, SAME, 1, 1, 3}, {DO_COMMIT}},
+    {{DO_METHOD, 0, 21}, {DO_PUBLISH, 0, 7, SAME, 1, 1, 2},
+	{DO_METHOD, 0, 22}, {DO_COMMIT}},
+    {{DO_METHOD, 0, 16, 0, SAME}, {DO_SETTLE, 0, 1, 0},
+	{DO_SETTLE, 0, 1, 14}, {DO_METHOD, 0, 18, 1}},
+    {{DO_METHOD, 0, 12, 0, SAME, 0, 1}, {DO_METHOD, 0, 13, 0, SAME},
+	{DO_SETTLE, 0, 0, 4}, {DO_METHOD, 0, 15, 0, SAME}},
+    {{DO_PUBLISH, WHO_HOLDS, 7, SAME, 1, 0, 8}, {DO_PART, 0, 1, 0},
 	{DO_PART, 0, 200, 0}, {DO_RESET}},
-    {{DO_HEAR, 0, 1}, {DO_PUBLISH, 0, 7, 0, 0, 0, 9},
-	{DO_PUBLISH, 0, 7, 0, 0, 0, 9}, {DO_HEAR}},
-    {{DO_DISK, 0, 1}, {DO_PUBLISH, 0, 7, 0, 1, 0, 3}, {DO_DISK},
+    {{DO_HEAR, 0, 1}, {DO_PUBLISH, 0, 7, SAME, 0, 0, 9},
+	{DO_PUBLISH, 0, 7, SAME, 0, 0, 9}, {DO_HEAR}},
+    {{DO_DISK, 0, 1}, {DO_PUBLISH, 0, 7, SAME, 1, 0, 3}, {DO_DISK},
 	{DO_TIME, 0, 2}},
-    {{DO_METHOD, 0, 4, 16}, {DO_METHOD, 0, 13}, {DO_OPERATOR, 0, 1},
-	{DO_NEIGHBOUR}},
+    {{DO_METHOD, 0, 4, 16, SAME}, {DO_METHOD, 0, 13, 0, SAME},
+	{DO_OPERATOR, 0, 1, SAME}, {DO_NEIGHBOUR}},
+    /* delayed: kept, and its time comes */
+    {{DO_METHOD, 0, 0, 2, SAME, 8, 31},
+	{DO_METHOD, 0, 7, 0, SAME, SAME, 8},
+	{DO_PUBLISH, 0, SAME, SAME, 101}, {DO_TIME, 0, 1}},
+    /* a history, told to who comes later */
+    {{DO_METHOD, 0, 0, 2, SAME, 7, 35}, {DO_PUBLISH, 0, SAME, SAME, 1},
+	{DO_METHOD, 0, 7, 0, SAME, SAME, 8}, {DO_METHOD, 0, 13, 0, SAME}},
+    /* hashes: of a header, and of the key */
+    {{DO_METHOD, 0, 0, 2, SAME, 4, 34},
+	{DO_METHOD, 0, 7, 0, SAME, SAME, 11},
+	{DO_PUBLISH, 0, SAME, SAME, 61}, {DO_METHOD, 0, 10, 0, SAME}},
+    {{DO_METHOD, 0, 0, 2, SAME, 5}, {DO_METHOD, 0, 7, 0, SAME, SAME},
+	{DO_PUBLISH, 0, SAME, SAME, 1}, {DO_METHOD, 0, 11, 0, SAME, SAME}},
+    /* a request, and its answer */
+    {{DO_METHOD, 0, 13, 2, 12}, {DO_PUBLISH, 0, 7, SAME, 48},
+	{DO_METHOD, 0, 16, 0, SAME}, {DO_PUBLISH, 0, 7, 31, 0}},
+    /* quorum: given back too often */
+    {{DO_METHOD, 0, 4, 2, SAME, 16}, {DO_PUBLISH, 0, 7, SAME, 1},
+	{DO_METHOD, 0, 16, 0, SAME}, {DO_SETTLE, 0, 1, 10}},
+    /* priorities */
+    {{DO_METHOD, 0, 4, 2, SAME, 12}, {DO_PUBLISH, 0, 7, SAME, 73},
+	{DO_PUBLISH, 0, 7, SAME, 9}, {DO_METHOD, 0, 13, 0, SAME}},
+    /* copies, in a transaction */
+    {{DO_METHOD, 0, 21}, {DO_PUBLISH, 0, 7, SAME, 133},
+	{DO_PUBLISH, 0, 7, SAME, 141}, {DO_METHOD, 0, 22}},
+    /* dead letters by way of an exchange */
+    {{DO_METHOD, 0, 4, 2, SAME, 11}, {DO_METHOD, 0, 0, 2, 5, 1},
+	{DO_METHOD, 0, 7, 0, 0, 5}, {DO_PUBLISH, 0, 7, SAME, 1}},
+    /* a policy comes and goes; all is traced */
+    {{DO_OPERATOR, 0, 5, 0}, {DO_PUBLISH, 0, 7, SAME, 1},
+	{DO_PUBLISH, 0, 7, SAME, 1}, {DO_OPERATOR, 0, 6}},
+    {{DO_OPERATOR, 0, 4}, {DO_METHOD, 0, 7, 0, SAME, 13, 8},
+	{DO_PUBLISH, 0, 7, SAME, 5}, {DO_METHOD, 0, 16, 0, SAME}},
 };
 
 static unsigned state;
@@ -86,18 +121,17 @@ insert_motif(uint8_t *data, size_t n, size_t max)
 	const struct step *motif =
 	    motifs[chance(sizeof motifs / sizeof *motifs)];
 	size_t at = 1 + chance((unsigned)n), more;
-	uint8_t who = (uint8_t)chance(12), a = (uint8_t)chance(4);
+	uint8_t who = (uint8_t)chance(12), same = (uint8_t)chance(4);
 
 	more = open_gap(data, n, at, 4, max);
 	for (size_t i = 0; more > n && i < 4; i++) {
 		struct step t = motif[i];
 
 		t.who |= who;
-		if (t.action == DO_PUBLISH || t.action == DO_OPERATOR)
-			t.b = a;
-		if (t.action == DO_METHOD)
-			t.c = a;
 		memcpy(step_at(data, at + i), &t, STEP);
+		for (size_t k = 2; k < STEP; k++)
+			if (step_at(data, at + i)[k] == SAME)
+				step_at(data, at + i)[k] = same;
 	}
 	return more;
 }
