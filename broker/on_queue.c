@@ -317,11 +317,11 @@ on_queue_unbind(struct channel *ch, const struct amqp_method *method)
 		return code;
 	q = vhost_queue(v, name);
 	x = vhost_exchange(v, exchange);
-	if (q != NULL && (code = look_access(ch, q)) != AMQP_OK)
-		return code;
 	if (q != NULL && x != NULL)
 		b = exchange_find_binding(
 		    x, &q->destination, key, m->arguments);
+	if (b != NULL && (code = look_access(ch, q)) != AMQP_OK)
+		return code;
 	if (b != NULL)
 		vhost_unbind(v, b);
 	server_found(ch->server);
