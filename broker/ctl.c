@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "amqp/xalloc.h"
+#include "broker/admin.h"
 #include "broker/ask.h"
 #include "broker/control.h"
 #include "broker/folder.h"
@@ -262,6 +263,8 @@ main(int argc, char **argv)
 	program_init(argv[0]);
 	if (strcmp(program_name(), "rabbitmq-plugins") == 0)
 		return plugins_main(argc, argv);
+	if (strcmp(program_name(), "rabbitmqadmin") == 0)
+		return admin_main(argc, argv);
 	usage_options(option_rows, OPTION_ROWS);
 	for (int i = 1; i < argc && count < WORDS_MAX; i++) {
 		own = own && strcmp(argv[i], "--") != 0;
