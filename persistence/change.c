@@ -291,6 +291,8 @@ free_lane(struct batch *b, size_t *budget)
 	free(l);
 }
 
+enum { DEFINITION_UNITS = 8 }; /* what it costs, in puts */
+
 static void
 free_definition(struct batch *b)
 {
@@ -304,8 +306,11 @@ free_definition(struct batch *b)
 bool
 batch_free_some(struct batch *b, size_t *budget)
 {
-	for (; b->definitions != NULL && *budget > 0; (*budget)--)
+	while (b->definitions != NULL && *budget > 0) {
 		free_definition(b);
+		*budget -= *budget < DEFINITION_UNITS ? *budget
+						      : DEFINITION_UNITS;
+	}
 	while (b->lanes != NULL && *budget > 0) {
 		(*budget)--; /* the lane itself */
 		free_lane(b, budget);
