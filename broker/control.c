@@ -19,6 +19,7 @@
 enum {
 	SESSIONS = 64,          /* at once; more wait in the kernel */
 	CONGESTED = 256 * 1024, /* a peer with that much unread waits */
+	READ_AHEAD = 65536,     /* bytes of a request, in front of it */
 	SLICE = 256,            /* units until that is looked at again */
 	PATIENCE = 10,          /* seconds until the request must be here */
 };
@@ -32,6 +33,7 @@ struct session {
 	struct bufferevent *stream;
 	enum session_state state;
 	struct request request;
+	size_t wanted, got; /* octets of the request */
 	struct event *pause; /* made when needed */
 	TAILQ_ENTRY(session) link;
 };
@@ -172,6 +174,7 @@ static bool
 read_words(uint8_t *p, size_t n, const char **list, size_t *count)
 {
 	struct reader r = reader_of((struct bytes){p, n});
+	uint8_t *ends[WORDS_MAX];
 	struct bytes word;
 
 	for (*count = 0; reader_left(&r) > 0; ++*count) {
@@ -179,10 +182,11 @@ read_words(uint8_t *p, size_t n, const char **list, size_t *count)
 		if (r.bad || *count == WORDS_MAX ||
 		    memchr(word.p, 0, word.n) != NULL)
 			return false;
-		memmove((uint8_t *)word.p - 1, word.p, word.n);
-		((uint8_t *)word.p)[-1 + (ssize_t)word.n] = '\0';
-		list[*count] = (const char *)word.p - 1;
+		list[*count] = (const char *)word.p;
+		ends[*count] = (uint8_t *)word.p + word.n;
 	}
+	for (size_t i = 0; i < *count; i++)
+		*ends[i] = '\0';
 	return true;
 }
 
@@ -205,33 +209,42 @@ start(struct session *s, size_t n)
 		    list[0], s->request.uid, s->request.pid);
 }
 
-/* Waits for the size, then for that many bytes: memory is taken as they come.
- */
+/* False if the size is not here yet, or the session is over because of it. */
+static bool
+take_size(struct session *s, struct evbuffer *in)
+{
+	uint8_t prefix[4];
+
+	if (evbuffer_get_length(in) < sizeof prefix)
+		return false;
+	evbuffer_remove(in, prefix, sizeof prefix);
+	s->wanted = get_u32(prefix);
+	if (s->wanted > CONTROL_REQUEST_MAX) {
+		session_free(s);
+		return false;
+	}
+	s->request.input = xmalloc(s->wanted + 1);
+	return true;
+}
+
+/* Waits for the size, then for that many bytes: they are put in their place as
+ * they come, and the system gives memory for them then. */
 static void
 on_input(struct bufferevent *stream, void *arg)
 {
 	struct evbuffer *in = bufferevent_get_input(stream);
 	struct session *s = arg;
-	uint8_t prefix[4];
-	size_t n;
 
 	if (s->state != READING) {
 		evbuffer_drain(in, evbuffer_get_length(in));
 		return;
 	}
-	if (evbuffer_copyout(in, prefix, 4) < 4)
+	if (s->request.input == NULL && !take_size(s, in))
 		return;
-	n = get_u32(prefix);
-	if (n > CONTROL_REQUEST_MAX) {
-		session_free(s);
-		return;
-	}
-	if (evbuffer_get_length(in) < 4 + n)
-		return;
-	evbuffer_drain(in, 4);
-	s->request.input = xmalloc(n + 1);
-	evbuffer_remove(in, s->request.input, n);
-	start(s, n);
+	s->got += (size_t)evbuffer_remove(
+	    in, s->request.input + s->got, s->wanted - s->got);
+	if (s->got == s->wanted)
+		start(s, s->wanted);
 }
 
 static void
@@ -290,8 +303,7 @@ session_new(struct control *c, int fd, const struct ucred *peer)
 	if (s->stream == NULL)
 		fatalx("no memory for a control session");
 	bufferevent_setcb(s->stream, on_input, on_drained, on_event, s);
-	bufferevent_setwatermark(
-	    s->stream, EV_READ, 0, CONTROL_REQUEST_MAX + 4);
+	bufferevent_setwatermark(s->stream, EV_READ, 0, READ_AHEAD);
 	bufferevent_set_timeouts(s->stream, &patience, NULL);
 	bufferevent_enable(s->stream, EV_READ | EV_WRITE);
 	TAILQ_INSERT_TAIL(&c->sessions, s, link);
