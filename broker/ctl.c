@@ -148,46 +148,56 @@ cannot_read(const char *path)
 	return CODE_DATA;
 }
 
-/* The text of a file, or of standard input if it is "-", with a zero behind it;
- * NULL after having said why not. */
-static char *
-read_document(const char *path)
+static bool
+read_all(FILE *f, struct writer *w)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-	struct writer w = {0};
 	size_t n;
 
-	while (f != NULL && w.n <= DOCUMENT_MAX &&
-	    (n = fread(writer_room(&w, 65536), 1, 65536, f)) > 0)
-		w.n += n;
-	if (f == NULL || ferror(f) || w.n > DOCUMENT_MAX) {
-		if (w.n > DOCUMENT_MAX)
+	do {
+		n = fread(writer_room(w, 65536), 1, 65536, f);
+		w->n += n;
+		if (w->n > DOCUMENT_MAX) {
 			errno = EFBIG;
-		cannot_read(path);
-		return NULL;
-	}
-	if (f != stdin)
-		fclose(f);
-	writer_u8(&w, 0);
-	if (strlen((char *)w.p) + 1 == w.n)
-		return (char *)w.p;
-	fputs("Error:\nthat is no JSON: there is a zero octet in it\n", stderr);
-	return NULL;
+			return false;
+		}
+	} while (n > 0);
+	writer_u8(w, 0);
+	return !ferror(f);
 }
 
-/* Sends the text along. False if there is none. */
+/* Reads a file, or standard input if it is "-", with a zero behind it. False after
+ * having said why not. */
 static bool
-add_document(const struct words *w, const char **list, size_t *count)
+read_document(const char *path, struct writer *w)
 {
-	char *text;
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+	bool read = f != NULL && read_all(f, w);
 
+	if (!read)
+		cannot_read(path);
+	if (f != NULL && f != stdin)
+		fclose(f);
+	if (read && strlen((char *)w->p) + 1 < w->n) {
+		fputs("Error:\nthat is no JSON: there is a zero octet in it\n",
+		    stderr);
+		return false;
+	}
+	return read;
+}
+
+/* The text for an import, in document, goes along. False if there is none. */
+static bool
+add_document(const struct words *w, struct writer *document,
+    const char **list, size_t *count)
+{
 	if (w->command != &commands[COMMAND_import_definitions] ||
 	    words_option(w, "document") != NULL)
 		return true;
-	text = read_document(w->count > 0 ? w->arguments[0] : "-");
+	if (!read_document(w->count > 0 ? w->arguments[0] : "-", document))
+		return false;
 	list[(*count)++] = "--document";
-	list[(*count)++] = text;
-	return text != NULL;
+	list[(*count)++] = (char *)document->p;
+	return true;
 }
 
 /* --- the command ------------------------------------------------------- */
@@ -225,7 +235,9 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 	    .printer = {.out = stdout,
 		.banners = !s->quiet && !s->silent,
 		.headers = !s->silent && !s->no_headers}};
+	struct writer document = {0};
 	char error[512];
+	int code;
 
 	if (!words_split(&q.words, list, count, error, sizeof error)) {
 		usage_refuse(q.words.command, error, argv);
@@ -246,10 +258,14 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 		list[count++] = read_password();
 	if (q.words.command == &commands[COMMAND_export_definitions])
 		q.printer.path = q.words.arguments[0];
-	if (!add_document(&q.words, list, &count))
-		return CODE_DATA;
-	q.count = count;
-	return wait_command(&q) ? wait_run(&q) : ask(&q);
+	if (!add_document(&q.words, &document, list, &count))
+		code = CODE_DATA;
+	else if (q.count = count, wait_command(&q))
+		code = wait_run(&q);
+	else
+		code = ask(&q);
+	writer_fini(&document);
+	return code;
 }
 
 int

@@ -305,19 +305,21 @@ write_global_parameters(struct export *e, size_t *budget)
 static void *
 next_thing(struct export *e, size_t table)
 {
-	const struct names *names;
-	void *thing;
+	void *thing = NULL;
 
-	for (;;) {
-		names = (const void *)((const char *)e->vhost + table);
-		if (e->vhost != NULL &&
-		    (thing = names_each(names, &e->at)) != NULL)
-			return thing;
-		e->at = 0;
-		e->vhost = names_each(&e->server->vhosts, &e->vhosts);
+	while (thing == NULL) {
+		if (e->vhost == NULL) {
+			e->at = 0;
+			e->vhost = names_each(&e->server->vhosts, &e->vhosts);
+		}
 		if (e->vhost == NULL)
 			return NULL;
+		thing = names_each(
+		    (const void *)((const char *)e->vhost + table), &e->at);
+		if (thing == NULL)
+			e->vhost = NULL;
 	}
+	return thing;
 }
 
 static void

@@ -13,7 +13,7 @@
 
 enum {
 	SCAN_BYTES = 64, /* for a unit of a turn's budget */
-	MEMBER_UNITS = 16,
+	MEMBER_UNITS = 32,
 };
 
 /* In the order in which they need each other. */
