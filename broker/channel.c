@@ -174,7 +174,7 @@ log_refusal(struct channel *ch, int code, const char *text)
 
 	log_lines(LEVEL_ERROR, c->id,
 	    "Channel error on connection <0.%u.0> (%s, vhost: '%s', user: "
-	    "'%s'), channel %u:\n operation %s caused a channel exception %s: "
+	    "'%s'), channel %u:\noperation %s caused a channel exception %s: "
 	    "%s",
 	    c->id, c->name, log_safe(c->vhost->name), log_safe(c->user->name),
 	    ch->number, ch->method ? amqp_method_name(ch->method) : "none",

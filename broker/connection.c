@@ -529,6 +529,30 @@ send_close(struct connection *c, int code, struct bytes full, uint32_t method)
 		connection_park(c, false); /* read on, for the close-ok */
 }
 
+/* In RabbitMQ's words, which are others until it is open. */
+static void
+log_exception(const struct connection *c, int code, const char *text,
+    uint32_t method, uint16_t channel)
+{
+	const char *user = c->user ? log_safe(c->user->name) : "none";
+
+	if (c->state < CONNECTION_RUNNING)
+		log_lines(LEVEL_ERROR, c->id,
+		    "Error on AMQP connection <0.%u.0> (%s, user: '%s', "
+		    "state: %s):\n%s",
+		    c->id, c->name, user, connection_state_name(c),
+		    log_safe(bytes_str(text)));
+	else
+		log_lines(LEVEL_ERROR, c->id,
+		    "Error on AMQP connection <0.%u.0> (%s, vhost: '%s', "
+		    "user: '%s', state: %s), channel %u:\n operation %s caused "
+		    "a connection exception %s: \"%s\"",
+		    c->id, c->name, log_safe(c->vhost->name), user,
+		    connection_state_name(c), channel,
+		    method ? amqp_method_name(method) : "none",
+		    amqp_reply_log_text(code), log_safe(bytes_str(text)));
+}
+
 void
 connection_fail(struct connection *c, int code, const char *text,
     uint32_t method, uint16_t channel)
@@ -542,12 +566,8 @@ connection_fail(struct connection *c, int code, const char *text,
 		connection_refuse(c, "%s: %s", amqp_reply_log_text(code), text);
 		return;
 	}
-	log_lines(LEVEL_ERROR, c->id,
-	    "Error on AMQP connection %s, state: %s, channel %u:\n operation "
-	    "%s caused a connection exception %s: \"%s\"",
-	    described(c), connection_state_name(c), channel,
-	    method ? amqp_method_name(method) : "none",
-	    amqp_reply_log_text(code), log_safe(bytes_str(text)));
+	if (c->refused == NULL) /* that was told already */
+		log_exception(c, code, text, method, channel);
 	full = amqp_reply_print(buffer, code, text); /* its channel may go */
 	let_go(c);
 	send_close(c, code, full, method);
@@ -563,10 +583,7 @@ connection_force(struct connection *c, const char *reason)
 		connection_kill(c);
 	if (c->state >= CONNECTION_CLOSING)
 		return;
-	log_lines(LEVEL_ERROR, c->id,
-	    "Error on AMQP connection %s, state: %s:\n operation none caused a "
-	    "connection exception connection_forced: \"%s\"",
-	    described(c), connection_state_name(c), reason);
+	log_exception(c, AMQP_CONNECTION_FORCED, reason, 0, 0);
 	full = amqp_reply_print(buffer, AMQP_CONNECTION_FORCED, reason);
 	let_go(c);
 	send_close(c, AMQP_CONNECTION_FORCED, full, 0);
