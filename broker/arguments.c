@@ -270,7 +270,8 @@ enum {
 	NOBODY = 0, /* known to RabbitMQ, not to this broker */
 };
 
-/* In the order in which RabbitMQ checks and compares them. A queue of a type
+/* In the order in which RabbitMQ checks and compares them, but that the type is
+ * checked first and compared later. A queue of a type
  * that does not have an argument is not declared with it; when it is declared
  * again such an argument does not matter. */
 static const struct argument {
@@ -304,7 +305,10 @@ static const struct argument {
     {"x-queue-master-locator", C, check_master},
 };
 
-enum { KNOWN = sizeof known / sizeof *known };
+enum {
+	KNOWN = sizeof known / sizeof *known,
+	BEFORE_TYPE = 14, /* x-single-active-consumer: then types are compared */
+};
 
 static const struct argument *
 find_argument(struct bytes name)
@@ -451,18 +455,30 @@ is_classic(struct bytes arguments)
 	return type != NULL && type->bit == QUEUE_CLASSIC;
 }
 
+/* An absent type is the classic one. */
+static int
+differ_type(struct channel *ch, const char *resource, struct bytes received,
+    struct bytes current)
+{
+	if (is_classic(received) && is_classic(current))
+		return AMQP_OK;
+	return differ_argument(
+	    ch, known[0].name, resource, received, current);
+}
+
 int
 arguments_differ(struct channel *ch, const char *resource,
     struct bytes received, struct bytes current)
 {
-	const struct queue_type *type = queue_type_of(current);
-	/* An absent type is the classic one. */
-	size_t i = is_classic(received) && is_classic(current) ? 1 : 0;
+	unsigned bit = queue_type_of(current)->bit;
 	int code = AMQP_OK;
 
-	for (; i < KNOWN && code == AMQP_OK; i++)
-		if (known[i].types & type->bit)
+	for (size_t i = 1; i < KNOWN && code == AMQP_OK; i++) {
+		if (known[i].types & bit)
 			code = differ_argument(
 			    ch, known[i].name, resource, received, current);
+		if (code == AMQP_OK && i == BEFORE_TYPE)
+			code = differ_type(ch, resource, received, current);
+	}
 	return code;
 }
