@@ -352,11 +352,14 @@ struct carrier {
 
 static void carry(struct server *, struct letter *);
 
+/* One, and one more for each KiB copied. */
 static void
-carry_first(struct carrier *c)
+carry_first(struct carrier *c, size_t *budget)
 {
 	struct letter *l = STAILQ_FIRST(&c->letters);
+	size_t cost = 1 + l->entry.message->body_size / 1024;
 
+	*budget -= cost < *budget ? cost : *budget;
 	STAILQ_REMOVE_HEAD(&c->letters, link);
 	c->server->letters_carried++;
 	carry(c->server, l);
@@ -370,8 +373,7 @@ step(struct job *job, size_t *budget)
 	while (!STAILQ_EMPTY(&c->letters)) {
 		if (*budget == 0)
 			return false;
-		--*budget;
-		carry_first(c);
+		carry_first(c, budget);
 	}
 	c->server->carrier = NULL;
 	free(c);
@@ -407,8 +409,7 @@ deadletter_carry(struct server *s, uint64_t upto, size_t *budget)
 	while (s->letters_carried < upto) {
 		if (*budget == 0)
 			return false;
-		--*budget;
-		carry_first(s->carrier);
+		carry_first(s->carrier, budget);
 	}
 	return true;
 }
