@@ -425,6 +425,14 @@ import_left_out(const struct import *im)
 	return im->left_out;
 }
 
+static void
+give_up(struct import *im)
+{
+	snprintf(im->error, sizeof im->error, "the broker was stopped");
+	im->refused = true;
+	finish(im);
+}
+
 void
 imports_finish(struct server *s)
 {
@@ -439,6 +447,8 @@ imports_finish(struct server *s)
 		TAILQ_REMOVE(&s->jobs, job, link);
 		if (im->phase == IMPORT_APPLY)
 			import_run(im);
+		else
+			give_up(im);
 		import_unref(im);
 	}
 }
