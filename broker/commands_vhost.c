@@ -75,9 +75,10 @@ command_set_vhost_tags(struct request *r, size_t *budget)
 	struct vhost_metadata m;
 
 	request_banner(
-	    r, "Setting tags for vhost \"%s\" to [%s] ...", name, shown);
+	    r, "Setting tags for virtual host \"%s\" to [%s] ...", name, shown);
 	if (v == NULL) {
-		command_no_vhost(r, name);
+		request_fail(r, CODE_DATA,
+		    "Virtual host \"%s\" does not exist", name);
 	} else {
 		m = v->metadata;
 		m.tags = bytes_str(tags);
