@@ -17,6 +17,7 @@ static command_step *const steps[COMMANDS] = {
 /* What can be asked while the broker is down: what needs nothing of it. */
 static const bool needs_nothing[COMMANDS] = {
     [COMMAND_ping] = true,
+    [COMMAND_hash_password] = true,
     [COMMAND_environment] = true,
     [COMMAND_server_version] = true,
     [COMMAND_is_running] = true,

@@ -1,4 +1,5 @@
 /* commands_auth.c - commands about users and what they may do. */
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,25 @@ check_password(
 	*right = r->hashing->right && auth_has_hash(a, name,
 	    (struct bytes){r->hashing->hash, r->hashing->n});
 	return true;
+}
+
+/* The client sends a password that was left out as the only argument. */
+void
+command_hash_password(struct request *r, size_t *budget)
+{
+	unsigned char text[PASSWORD_HASH_MAX * 2];
+	uint8_t hash[PASSWORD_HASH_MAX];
+	size_t n;
+
+	if (*argument(r, 0) == '\0') {
+		request_fail(r, CODE_DATA, "password cannot be blank");
+		return;
+	}
+	n = password_hash(bytes_str(argument(r, 0)), PASSWORD_ALGORITHM, hash);
+	EVP_EncodeBlock(text, hash, (int)n);
+	request_banner(r, "Will hash a password ...");
+	request_text(r, "%s", (char *)text);
+	request_end(r);
 }
 
 void
