@@ -5,6 +5,7 @@
 
 #include "broker/commands.h"
 #include "broker/definitions.h"
+#include "broker/log.h"
 #include "broker/server.h"
 
 enum { PART = 65536 }; /* bytes of a document in one frame */
@@ -45,6 +46,28 @@ begin_export(struct request *r)
 	return true;
 }
 
+/* Passwords that only Leveret can check: told beside a file, not within it. */
+static void
+name_those_left_behind(struct request *r)
+{
+	bool file = strcmp(r->words.arguments[0], "-") != 0;
+	const struct user *user;
+	size_t at = 0;
+
+	while ((user = auth_each_user(r->server->auth, &at)) != NULL) {
+		if (auth_travels(user))
+			continue;
+		log_warnx("the password of user '%s' is hashed with scrypt: "
+			  "RabbitMQ cannot check it",
+		    log_safe(user->name));
+		if (file)
+			request_text(r,
+			    "The password of user \"%.*s\" is hashed with "
+			    "scrypt: RabbitMQ cannot check it.",
+			    BYTES_FMT(user->name));
+	}
+}
+
 /* phase 0: it is being written down; 1: it is sent, from r->at on. */
 void
 command_export_definitions(struct request *r, size_t *budget)
@@ -63,8 +86,10 @@ command_export_definitions(struct request *r, size_t *budget)
 		rest.n = PART;
 	r->at += rest.n;
 	request_document(r, rest);
-	if (r->at == export_text(r->work).n)
-		request_end(r);
+	if (r->at < export_text(r->work).n)
+		return;
+	name_those_left_behind(r);
+	request_end(r);
 }
 
 /* --- in --------------------------------------------------------------------- */
