@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/log.h"
@@ -49,6 +50,8 @@ service_reap(void)
 	    .sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
 
 	sigaction(SIGCHLD, &ignore, NULL);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		; /* those that ended before */
 }
 
 bool
