@@ -113,7 +113,9 @@ static bool
 next_frame(struct client *c, struct amqp_frame *f)
 {
 	do {
-		memmove(c->in.p, c->in.p + c->taken, c->in.n - c->taken);
+		if (c->taken > 0)
+			memmove(c->in.p, c->in.p + c->taken,
+			    c->in.n - c->taken);
 		c->in.n -= c->taken;
 		c->taken = 0;
 		while (amqp_frame_peek(writer_view(&c->in), 0, f) ==
