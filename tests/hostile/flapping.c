@@ -49,10 +49,11 @@ start_flapping(void)
 {
 	pid_t pid = fork();
 
-	for (unsigned i = 0; pid == 0; i++)
+	if (pid != 0)
+		return pid;
+	for (unsigned i = 0;; i++)
 		set_policy(definitions[i % (sizeof definitions /
 				       sizeof definitions[0])]);
-	return pid;
 }
 
 /* So many, each of which is confirmed or refused, but once. */
