@@ -114,6 +114,32 @@ a_large_batch_is_handed_over(void)
 	end(&j);
 }
 
+/* Neither age nor size nor a promise parts what a transaction tells. */
+static void
+what_is_held_stays_in_one_batch(void)
+{
+	struct journal j;
+
+	begin(&j);
+	j.hold_bytes = 1;
+	journal_hold(&j);
+	put(&j, 1);
+	journal_promise(&j, j.seq);
+	journal_turn(&j, 1000, before);
+	journal_hold(&j);
+	journal_turn(&j, 9000, before);
+	journal_release(&j);
+	journal_turn(&j, 10000, before);
+	CU_ASSERT_EQUAL(handed, 0);
+	CU_ASSERT_EQUAL(journal_committed(&j), 0);
+	CU_ASSERT_EQUAL(j.seq, 1);
+	journal_release(&j);
+	journal_turn(&j, 10000, before);
+	CU_ASSERT_EQUAL(handed, 1);
+	CU_ASSERT_EQUAL(journal_committed(&j), 1);
+	end(&j);
+}
+
 static void
 a_promise_about_nothing_is_kept_at_once(void)
 {
@@ -196,6 +222,7 @@ static const struct unit_test tests[] = {
     {"a promise hands it over", a_promise_hands_it_over},
     {"an old batch is handed over", an_old_batch_is_handed_over},
     {"a large batch is handed over", a_large_batch_is_handed_over},
+    {"what is held stays in one batch", what_is_held_stays_in_one_batch},
     {"a promise about nothing is kept at once",
 	a_promise_about_nothing_is_kept_at_once},
     {"what was erased is not written", what_was_erased_is_not_written},
