@@ -545,6 +545,7 @@ init_lists(struct server *s)
 	TAILQ_INIT(&s->deleted_queues);
 	TAILQ_INIT(&s->dead_queues);
 	TAILQ_INIT(&s->jobs);
+	TAILQ_INIT(&s->parked);
 	LIST_INIT(&s->delayed);
 	TAILQ_INIT(&s->owing);
 	TAILQ_INIT(&s->listeners);

@@ -172,6 +172,7 @@ static void
 finish(struct import *im)
 {
 	enter(im, IMPORT_DONE);
+	import_forget_passwords(im);
 	forget(&im->users);
 	forget(&im->vhosts);
 	forget(&im->queues);
@@ -264,7 +265,7 @@ take(struct import *im, json_t *member)
 
 /* All that is told from here on is in one batch. */
 static void
-checked(struct import *im)
+begin(struct import *im)
 {
 	enter(im, IMPORT_APPLY);
 	journal_hold(&im->server->journal);
@@ -297,7 +298,7 @@ walk(struct import *im)
 	if (++im->section < SECTIONS)
 		members_init(&im->members, sections[im->section].name);
 	else if (import_checks(im))
-		checked(im);
+		enter(im, IMPORT_HASH);
 	else
 		applied(im);
 }
@@ -311,15 +312,17 @@ spend(size_t *budget, size_t units)
 static void
 work(struct import *im, size_t *budget)
 {
-	while (*budget > 0 && im->phase != IMPORT_DONE) {
+	while (*budget > 0 && im->phase != IMPORT_DONE && !im->job.parked) {
 		if (im->phase == IMPORT_SCAN) {
 			scan(im, budget);
 		} else if (im->phase == IMPORT_OTHERS) {
 			look_at_others(im);
+		} else if (im->phase == IMPORT_HASH) {
+			if (import_hash(im))
+				begin(im);
 		} else {
 			walk(im);
-			spend(budget, im->slow ? *budget : MEMBER_UNITS);
-			im->slow = false;
+			spend(budget, MEMBER_UNITS);
 		}
 		if (im->refused)
 			finish(im);
@@ -378,6 +381,7 @@ void
 import_start(struct import *im)
 {
 	im->refs++;
+	im->in_turns = true;
 	server_add_job(im->server, &im->job, NULL);
 }
 
@@ -433,22 +437,29 @@ give_up(struct import *im)
 	finish(im);
 }
 
-void
-imports_finish(struct server *s)
+static void
+finish_those_of(struct job_list *jobs)
 {
 	struct job *job, *next;
 
-	for (job = TAILQ_FIRST(&s->jobs); job != NULL; job = next) {
+	for (job = TAILQ_FIRST(jobs); job != NULL; job = next) {
 		struct import *im = (struct import *)job;
 
 		next = TAILQ_NEXT(job, link);
 		if (job->step != step)
 			continue;
-		TAILQ_REMOVE(&s->jobs, job, link);
+		TAILQ_REMOVE(jobs, job, link);
 		if (im->phase == IMPORT_APPLY)
 			import_run(im);
 		else
 			give_up(im);
 		import_unref(im);
 	}
+}
+
+void
+imports_finish(struct server *s)
+{
+	finish_those_of(&s->jobs);
+	finish_those_of(&s->parked);
 }

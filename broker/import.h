@@ -13,14 +13,23 @@
 
 struct exchange;
 struct exchange_type;
+struct hash_task;
 struct queue_type;
 
 enum import_phase {
 	IMPORT_SCAN,   /* where are the sections? */
 	IMPORT_OTHERS, /* those that mean nothing here must be JSON too */
 	IMPORT_CHECK,  /* each member, knowing what those before it bring */
+	IMPORT_HASH,   /* passwords, where that takes long */
 	IMPORT_APPLY,  /* each again: now it is made */
 	IMPORT_DONE,
+};
+
+/* In the order of the members they belong to. */
+struct passwords {
+	struct hash_task **tasks;
+	size_t count, room;
+	size_t next; /* to be hashed; then, to be taken */
 };
 
 /* Life of an import: whoever made it and the server's list of jobs hold a
@@ -34,7 +43,7 @@ struct import {
 	void *memory;	    /* own: the text is in it */
 	struct bytes vhost; /* own: for things that name none */
 	struct document document;
-	bool slow;	    /* the member took a whole turn */
+	bool in_turns;	    /* a job of the loop, not at its start */
 	bool old_hashes;    /* written before RabbitMQ 3.6: MD5 */
 
 	enum import_phase phase;
@@ -46,6 +55,7 @@ struct import {
 	/* While members are checked: what those before would make. */
 	struct names users, vhosts, exchanges, queues;
 	struct writer key; /* for looking them up */
+	struct passwords passwords;
 
 	struct writer arguments; /* of the member; empty between members */
 	size_t count, left_out;
@@ -116,6 +126,22 @@ bool import_vhost(struct import *, struct bytes *name);
 
 /* Its arguments as a table, good until the next member. */
 bool import_arguments(struct import *, struct bytes *table);
+
+/* --- passwords that take long to hash ---------------------------------------- */
+
+/* While members are checked: it is to be hashed before anything is made. Copies
+ * it. */
+void import_hash_later(struct import *, struct bytes password);
+
+/* True when all are hashed. In turns the job is parked until then, and the hasher
+ * is given one at a time, so that a login waits behind one of them; if it has no
+ * room the import is refused. */
+bool import_hash(struct import *);
+
+/* The hash of the next of them, borrowed. */
+struct bytes import_hashed(struct import *);
+
+void import_forget_passwords(struct import *);
 
 /* --- sections --------------------------------------------------------------- */
 

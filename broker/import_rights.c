@@ -56,16 +56,22 @@ read_hash(struct import *im, struct reading *u)
 	return decode(im, text, u);
 }
 
-/* A slow hash takes long, and a turn of its own. */
 static void
 hash(struct import *im, struct bytes password, struct reading *u)
 {
 	const char *algorithm = im->server->config->password_hashing_module;
 
+	struct bytes slow;
+
 	u->algorithm = bytes_str(algorithm);
 	u->hash = xmalloc(PASSWORD_HASH_MAX);
-	u->hash_size = password_hash(password, algorithm, u->hash);
-	im->slow = password_slow(algorithm);
+	if (!password_slow(algorithm)) {
+		u->hash_size = password_hash(password, algorithm, u->hash);
+		return;
+	}
+	slow = import_hashed(im);
+	put_bytes(u->hash, slow);
+	u->hash_size = slow.n;
 }
 
 static bool
@@ -84,6 +90,8 @@ read_password(struct import *im, struct reading *u)
 		return import_refuse(im, "%s", why);
 	if (!import_checks(im))
 		hash(im, text, u);
+	else if (password_slow(im->server->config->password_hashing_module))
+		import_hash_later(im, text);
 	return true;
 }
 

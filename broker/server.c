@@ -44,6 +44,14 @@ server_add_job(struct server *s, struct job *job, struct connection *asker)
 	connection_suspend(asker);
 }
 
+void
+server_unpark(struct server *s, struct job *job)
+{
+	TAILQ_REMOVE(&s->parked, job, link);
+	job->parked = false;
+	TAILQ_INSERT_TAIL(&s->jobs, job, link);
+}
+
 struct vhost *
 server_vhost(const struct server *s, struct bytes name)
 {
@@ -64,6 +72,15 @@ serve_ready(struct server *s)
 	}
 }
 
+static void
+put_back(struct server *s, struct job *job)
+{
+	if (job->parked)
+		TAILQ_INSERT_TAIL(&s->parked, job, link);
+	else
+		TAILQ_INSERT_TAIL(&s->jobs, job, link);
+}
+
 /* One slice of each job that was there at the beginning. */
 static void
 run_jobs(struct server *s)
@@ -78,7 +95,7 @@ run_jobs(struct server *s)
 		TAILQ_REMOVE(&s->jobs, job, link);
 		s->stats.slices++;
 		if (!job->step(job, &budget))
-			TAILQ_INSERT_TAIL(&s->jobs, job, link);
+			put_back(s, job);
 		else if (asker != NULL)
 			connection_continue(asker);
 		if (was_last)

@@ -33,6 +33,7 @@ struct vhost;
 struct job {
 	bool (*step)(struct job *, size_t *budget);
 	struct connection *asker; /* suspended until it is done, or NULL */
+	bool parked; /* set by step: no more slices until server_unpark */
 	TAILQ_ENTRY(job) link;
 };
 
@@ -84,6 +85,7 @@ struct server {
 	TAILQ_HEAD(, queue) deleted_queues; /* something holds them yet */
 	TAILQ_HEAD(, queue) dead_queues;
 	TAILQ_HEAD(job_list, job) jobs;
+	struct job_list parked; /* wait for something that is no turn */
 	LIST_HEAD(, delayed) delayed; /* what exchanges hold back */
 	TAILQ_HEAD(, channel) owing; /* channels with promises */
 	TAILQ_HEAD(, listener) listeners;
@@ -156,6 +158,9 @@ struct vhost *server_vhost(const struct server *, struct bytes name);
 /* Runs the job in slices from the next turn on. asker, if any, is suspended
  * meanwhile. */
 void server_add_job(struct server *, struct job *, struct connection *asker);
+
+/* What a parked job waited for has come. */
+void server_unpark(struct server *, struct job *);
 
 /* Reads the clock, once in a turn: whoever is first. */
 static inline void
