@@ -8,12 +8,23 @@
  * at. */
 #include "broker/overdue.h"
 
+#include <stdlib.h>
+
+#include "amqp/xalloc.h"
 #include "broker/channel.h"
 #include "broker/consumer.h"
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
+
+/* Tells channels of a vhost that some of its queues give another time. */
+struct hurry {
+	struct job job;
+	struct vhost *vhost; /* a reference */
+	int64_t timeout;     /* the shortest of those */
+	uint32_t told;	     /* connections with ids up to it were told */
+};
 
 enum {
 	BUSY_MS = 100,	/* until a channel in the middle of a job is looked at
@@ -88,6 +99,27 @@ give_up(struct channel *ch, const struct delivery *d, uint64_t tag)
 	    ch->text);
 }
 
+static int64_t
+shorter(int64_t a, int64_t b)
+{
+	return b == 0 || (a != 0 && a < b) ? a : b;
+}
+
+/* With nothing left to acknowledge, its consumers' queues say. */
+static int64_t
+patience_of(const struct channel *ch)
+{
+	const struct consumer *c;
+	int64_t patience = 0;
+
+	if (ch->ledger.count > 0)
+		return ch->patience;
+	TAILQ_FOREACH(c, &ch->consumers, channel_link)
+	if (!c->no_ack)
+		patience = shorter(patience, timeout_of(c->queue));
+	return patience;
+}
+
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -106,17 +138,13 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		left = time_left(ch->server, d);
 	if (left <= 0)
 		give_up(ch, d, tag);
-	else if (ch->ledger.count == 0 && ch->consumer_count == 0)
-		ch->patience = 0;
-	else
+	else if ((ch->patience = patience_of(ch)) != 0)
 		set_timer(ch, left < ch->patience ? left : ch->patience);
 }
 
-void
-overdue_watch(struct channel *ch, const struct queue *q)
+static void
+watch(struct channel *ch, int64_t timeout)
 {
-	int64_t timeout = timeout_of(q);
-
 	if (timeout == 0 || (ch->patience != 0 && ch->patience <= timeout))
 		return;
 	if (ch->overdue_timer == NULL)
@@ -125,6 +153,81 @@ overdue_watch(struct channel *ch, const struct queue *q)
 	set_timer(ch, ch->patience == 0 ? timeout : 0);
 	ch->patience = timeout;
 }
+
+void
+overdue_watch(struct channel *ch, const struct queue *q)
+{
+	watch(ch, timeout_of(q));
+}
+
+/* --- when queues give another time --------------------------------------------- */
+
+/* Looks at its oldest delivery at once. */
+static void
+hurry(struct channel *ch, int64_t timeout)
+{
+	watch(ch, timeout);
+	set_timer(ch, 0);
+}
+
+static void
+tell(const struct connection *c, int64_t timeout)
+{
+	for (size_t i = 0; i < c->channel_room; i++)
+		if (c->channels[i] != NULL && c->channels[i]->ledger.count > 0)
+			hurry(c->channels[i], timeout);
+}
+
+static void
+spend(size_t *budget, size_t units)
+{
+	*budget -= units < *budget ? units : *budget;
+}
+
+/* Connections stand in order of their ids. */
+static bool
+tell_some(struct job *job, size_t *budget)
+{
+	struct hurry *h = (struct hurry *)job;
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &h->vhost->server->connections, link)
+	{
+		if (c->id <= h->told)
+			continue;
+		if (*budget == 0)
+			return false;
+		spend(budget, 1 + c->channel_room);
+		h->told = c->id;
+		if (c->vhost == h->vhost)
+			tell(c, h->timeout);
+	}
+	h->vhost->hurry = NULL;
+	vhost_unref(h->vhost);
+	free(h);
+	return true;
+}
+
+void
+overdue_hurry(const struct queue *q)
+{
+	struct vhost *v = q->vhost;
+	struct hurry *h = v->hurry;
+
+	if (timeout_of(q) == 0)
+		return;
+	if (h == NULL) {
+		h = v->hurry = xcalloc(1, sizeof *h);
+		h->job.step = tell_some;
+		h->vhost = v;
+		v->refs++;
+		server_add_job(v->server, &h->job, NULL);
+	}
+	h->timeout = shorter(h->timeout, timeout_of(q));
+	h->told = 0;
+}
+
+/* --- life ----------------------------------------------------------------------- */
 
 void
 overdue_fini(struct channel *ch)

@@ -13,6 +13,10 @@ enum { STAMP_SHIFT = 6 }; /* units of 64 ms */
  * acknowledge, in time if the queue or the setting consumer_timeout says so. */
 void overdue_watch(struct channel *, const struct queue *);
 
+/* The queue gives another time from now on, also to deliveries made already. A job
+ * tells the channels of its vhost that hold any. */
+void overdue_hurry(const struct queue *);
+
 /* For struct delivery: when it is made, coarsely. */
 static inline uint32_t
 overdue_stamp(const struct server *s)

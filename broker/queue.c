@@ -385,8 +385,10 @@ queue_limit(struct queue *q)
 	struct trimming *t;
 
 	take_limits(q);
-	if (q->limits.consumer_timeout != patience)
+	if (q->limits.consumer_timeout != patience) {
 		watch_consumers(q);
+		overdue_hurry(q);
+	}
 	expiry_used(q);
 	if (!q->limits.bounded || !expiry_over(q))
 		return;

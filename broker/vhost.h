@@ -32,6 +32,7 @@ struct vhost {
 	struct policy *policies;   /* policy.c's own, the first to ask first */
 	uint64_t policies_changed; /* counts that */
 	bool applying;		   /* a job tells queues and exchanges of it */
+	struct hurry *hurry;	   /* overdue.c's own, while it runs */
 	int64_t max_connections, max_queues; /* -1: no limit */
 	struct names exchanges;
 	struct names queues;
