@@ -269,16 +269,8 @@ make_default_user(struct server *s)
 static bool
 set_algorithm(struct server *s)
 {
-	const char *name = s->config->password_hashing_module;
-	const char *algorithm = password_algorithm(name);
-
-	if (algorithm == NULL) {
-		log_error("password_hashing_module: there is no '%s' for new "
-			  "passwords",
-		    name);
-		return false;
-	}
-	auth_set_algorithm(s->auth, algorithm);
+	auth_set_algorithm(s->auth,
+	    password_algorithm(s->config->password_hashing_module));
 	return credential_rules_check(s->config);
 }
 

@@ -16,7 +16,15 @@ struct config_map {
 	struct config_pair {
 		char *name; /* what stands for the '*' of the row */
 		char *value;
+		char *source;
 	} *pairs;
+	size_t count;
+};
+
+/* Sentences about lines that were left out: "rabbitmq.conf:13: unknown setting
+ * 'x'". */
+struct config_notes {
+	char **lines;
 	size_t count;
 };
 
@@ -39,14 +47,18 @@ enum setting_id {
 #define SETTING_TYPE_ADDRESSES struct config_map
 #define SETTING_TYPE_FLAGS struct config_map
 #define SETTING_TYPE_NAMES struct config_map
+#define SETTING_TYPE_SECRETS struct config_map /* values are never shown */
+#define SETTING_TYPE_COUNTS struct config_map  /* decimal, of the row's unit */
+#define SETTING_TYPE_SIZES struct config_map
+#define SETTING_TYPE_TIMES struct config_map
 
 struct config {
 #define SETTING(type, field, ...) SETTING_TYPE_##type field;
 #include "broker/settings.def"
 #undef SETTING
 	char *source[SETTINGS]; /* "rabbitmq.conf:12"; NULL: the default */
-	char **unknown; /* "rabbitmq.conf:13: unknown setting 'x'" */
-	size_t unknown_count;
+	struct config_notes unknown; /* there are no such keys */
+	struct config_notes foreign; /* RabbitMQ has them; they do nothing here */
 };
 
 /* All defaults. */
@@ -56,6 +68,7 @@ void config_fini(struct config *);
 enum config_status {
 	CONFIG_OK,
 	CONFIG_UNKNOWN, /* no such key */
+	CONFIG_FOREIGN, /* a key of RabbitMQ's that does nothing here */
 	CONFIG_BAD,	/* the value cannot be */
 };
 
@@ -74,9 +87,10 @@ config_is_set(const struct config *c, enum setting_id id)
 	return c->source[id] != NULL;
 }
 
-/* Reads a file: unknown keys are kept in unknown, with file and line, and left
- * out, so that files written for RabbitMQ can be used. False with a sentence in error
- * (file and line first) if it cannot be read or a value cannot be. */
+/* Reads a file, and those it includes. Keys that are unknown or foreign are kept
+ * there, with file and line, and left out, so that files written for RabbitMQ can
+ * be used. False with a sentence in error (file and line first) if it cannot be
+ * read or a value cannot be. */
 bool config_load(
     struct config *, const char *path, char *error, size_t size);
 
@@ -97,6 +111,9 @@ struct setting_view {
 };
 void config_each(const struct config *,
     void (*tell)(void *arg, const struct setting_view *), void *arg);
+
+/* The value of that name, or NULL. */
+const char *config_find(const struct config_map *, const char *name);
 
 /* Is the flag of that name set? */
 bool config_has(const struct config_map *, const char *name);

@@ -69,12 +69,6 @@ credential_rules_check(const struct config *c)
 	struct pattern *p;
 	char why[200];
 
-	if (rule_find(c->credential_backend) == NULL) {
-		log_error("credential_validator.validation_backend: there is "
-			  "no '%s'",
-		    c->credential_backend);
-		return false;
-	}
 	p = pattern_new(bytes_str(c->credential_regexp), why, sizeof why);
 	if (p == NULL) {
 		log_error("credential_validator.regexp: '%s': %s",

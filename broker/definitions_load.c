@@ -123,12 +123,6 @@ open_backend(struct definitions *d)
 
 	if (c->definitions_backend[0] == '\0')
 		return true;
-	if (strcmp(c->definitions_backend, "local_filesystem") != 0) {
-		log_error("definitions.import_backend: '%s' is not supported, "
-			  "local_filesystem is",
-		    c->definitions_backend);
-		return false;
-	}
 	if (c->definitions_path[0] != '\0')
 		return open_path(d, c->definitions_path);
 	log_error("definitions.import_backend is local_filesystem, but "

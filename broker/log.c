@@ -39,10 +39,31 @@ static enum log_level connection_level = LEVEL_DEBUG;
 static const char *const level_names[] = {
     [LEVEL_DEBUG] = "debug",
     [LEVEL_INFO] = "info",
+    [LEVEL_NOTICE] = "notice",
     [LEVEL_WARNING] = "warning",
     [LEVEL_ERROR] = "error",
+    [LEVEL_CRITICAL] = "critical",
+    [LEVEL_ALERT] = "alert",
+    [LEVEL_EMERGENCY] = "emergency",
     [LEVEL_NONE] = "none",
 };
+
+const char *
+log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
+bool
+log_level_find(const char *name, enum log_level *level)
+{
+	for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++)
+		if (strcmp(name, level_names[i]) == 0) {
+			*level = (enum log_level)i;
+			return true;
+		}
+	return false;
+}
 
 static void
 sink_set(struct sink *out, int fd, enum log_level level)

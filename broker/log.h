@@ -19,10 +19,20 @@
 enum log_level {
 	LEVEL_DEBUG,
 	LEVEL_INFO,
+	LEVEL_NOTICE,
 	LEVEL_WARNING,
 	LEVEL_ERROR,
+	LEVEL_CRITICAL,
+	LEVEL_ALERT,
+	LEVEL_EMERGENCY,
 	LEVEL_NONE, /* as a filter: nothing is written */
 };
+
+/* "debug", "info" ... "emergency", "none". */
+const char *log_level_name(enum log_level);
+
+/* The level of that name; false if there is none. */
+bool log_level_find(const char *name, enum log_level *);
 
 enum { LOG_LINE = 4000 }; /* bytes of text; more is cut */
 

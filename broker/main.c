@@ -77,10 +77,12 @@ open_log(const struct config *c)
 }
 
 static void
-tell_unknown(const struct config *c)
+tell_left_out(const struct config *c)
 {
-	for (size_t i = 0; i < c->unknown_count; i++)
-		log_warnx("%s is left out", c->unknown[i]);
+	for (size_t i = 0; i < c->unknown.count; i++)
+		log_warnx("%s: it is left out", c->unknown.lines[i]);
+	for (size_t i = 0; i < c->foreign.count; i++)
+		log_warnx("%s", c->foreign.lines[i]);
 }
 
 /* --- signals --------------------------------------------------------------- */
@@ -113,7 +115,7 @@ read_settings_again(struct run *r)
 
 	config_init(&fresh);
 	if (options_read(&options, &fresh, r->argc, r->argv) < 0) {
-		tell_unknown(&fresh);
+		tell_left_out(&fresh);
 		config_adopt(&r->config, &fresh, tell_change);
 		open_log(&r->config);
 		log_info("the settings were read again");
@@ -207,7 +209,7 @@ tell_start(const struct run *r, const char *dir)
 	}
 	free(file);
 	sources_tell();
-	tell_unknown(&r->config);
+	tell_left_out(&r->config);
 }
 
 /* RabbitMQ's is beside the node's folder, for scripts that wait for it. */

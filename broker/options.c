@@ -70,7 +70,7 @@ print_key(void *arg, const struct setting_view *view)
 static int
 set(struct config *c, const char *key, const char *value, const char *option)
 {
-	char error[512];
+	char error[1024];
 
 	switch (config_set(c, key, value, option, error, sizeof error)) {
 	case CONFIG_OK:
@@ -79,6 +79,9 @@ set(struct config *c, const char *key, const char *value, const char *option)
 		fprintf(stderr, "%s: %s; possibilities are:\n", program_name(),
 		    error);
 		config_each(c, print_key, NULL);
+		return EXIT_USAGE;
+	case CONFIG_FOREIGN:
+		fprintf(stderr, "%s: %s\n", program_name(), error);
 		return EXIT_USAGE;
 	case CONFIG_BAD:
 		break;
@@ -180,7 +183,7 @@ second_pass(struct config *c, int option)
 static int
 load(struct config *c, const struct options *o)
 {
-	char error[1024];
+	char error[2048];
 
 	if (sources_read(c, o->files, o->file_count, error, sizeof error))
 		return GO_ON;
@@ -191,10 +194,10 @@ load(struct config *c, const struct options *o)
 static int
 check_strict(const struct config *c)
 {
-	if (!c->config_strict || c->unknown_count == 0)
+	if (!c->config_strict || c->unknown.count == 0)
 		return GO_ON;
-	for (size_t i = 0; i < c->unknown_count; i++)
-		fprintf(stderr, "%s: %s\n", program_name(), c->unknown[i]);
+	for (size_t i = 0; i < c->unknown.count; i++)
+		fprintf(stderr, "%s: %s\n", program_name(), c->unknown.lines[i]);
 	return EXIT_CONFIG;
 }
 

@@ -49,7 +49,7 @@ struct reading {
 static bool
 set(struct reading *r, const char *key, const char *value)
 {
-	char why[512];
+	char why[1024];
 
 	if (config_set(r->config, key, value, r->source, why, sizeof why) ==
 	    CONFIG_OK)

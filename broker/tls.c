@@ -81,22 +81,19 @@ use_authorities(struct making *m)
 	return true;
 }
 
-static bool
+static void
 set_verify(struct making *m)
 {
 	const struct config *c = m->config;
 	bool peer = strcmp(c->ssl_verify, "verify_peer") == 0;
 	int mode = SSL_VERIFY_NONE;
 
-	if (!peer && strcmp(c->ssl_verify, "verify_none") != 0)
-		return wrong(m, "verify", c->ssl_verify);
 	if (peer)
 		mode = SSL_VERIFY_PEER;
 	if (peer && c->ssl_fail_if_no_peer_cert)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(m->context, mode, NULL);
 	SSL_CTX_set_verify_depth(m->context, (int)c->ssl_depth);
-	return true;
 }
 
 /* The lowest and the highest of those named; a gap between them cannot be. */
@@ -109,12 +106,8 @@ set_versions(struct making *m)
 	for (size_t i = 0; i < map->count; i++) {
 		const char *value = map->pairs[i].value;
 
-		if (strcmp(value, "tlsv1.2") == 0)
-			v12 = true;
-		else if (strcmp(value, "tlsv1.3") == 0)
-			v13 = true;
-		else
-			return wrong(m, "versions", value);
+		v12 = v12 || strcmp(value, "tlsv1.2") == 0;
+		v13 = v13 || strcmp(value, "tlsv1.3") == 0;
 	}
 	return SSL_CTX_set_min_proto_version(m->context,
 		   v12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
@@ -185,8 +178,9 @@ tls_context_new(const struct config *c, char *error, size_t size)
 		return NULL;
 	ERR_clear_error();
 	set_habits(m.context, c);
-	if (use_certificate(&m) && use_authorities(&m) && set_verify(&m) &&
-	    set_versions(&m) && set_ciphers(&m))
+	set_verify(&m);
+	if (use_certificate(&m) && use_authorities(&m) && set_versions(&m) &&
+	    set_ciphers(&m))
 		return m.context;
 	SSL_CTX_free(m.context);
 	return NULL;
