@@ -25,7 +25,7 @@ struct file {
 struct definitions {
 	struct server *server;
 	struct file *first, **end;
-	EVP_MD_CTX *digest; /* of all their texts */
+	EVP_MD_CTX *digest; /* of all their texts, if that is asked for */
 };
 
 /* --- reading --------------------------------------------------------------------- */
@@ -51,6 +51,22 @@ complain(const char *path)
 	return false;
 }
 
+/* OpenSSL takes a millisecond to wake up: only where there is something to digest
+ * is it woken. */
+static void
+digest(struct definitions *d, struct bytes text)
+{
+	if (!d->server->config->definitions_skip)
+		return;
+	if (d->digest == NULL) {
+		d->digest = EVP_MD_CTX_new();
+		if (d->digest == NULL ||
+		    !EVP_DigestInit_ex(d->digest, EVP_sha256(), NULL))
+			fatalx("OpenSSL has no SHA-256");
+	}
+	EVP_DigestUpdate(d->digest, text.p, text.n);
+}
+
 static bool
 open_file(struct definitions *d, const char *path)
 {
@@ -67,7 +83,7 @@ open_file(struct definitions *d, const char *path)
 		writer_fini(&text);
 		return false;
 	}
-	EVP_DigestUpdate(d->digest, text.p, text.n);
+	digest(d, writer_view(&text));
 	f = xcalloc(1, sizeof *f);
 	f->path = xstrdup(path);
 	f->import = import_new(d->server, text.p, writer_view(&text), BYTES(""));
@@ -137,10 +153,6 @@ definitions_open(struct server *s)
 
 	d->server = s;
 	d->end = &d->first;
-	d->digest = EVP_MD_CTX_new();
-	if (d->digest == NULL ||
-	    !EVP_DigestInit_ex(d->digest, EVP_sha256(), NULL))
-		fatalx("OpenSSL has no SHA-256");
 	if (open_path(d, s->config->load_definitions) &&
 	    open_path(d, s->config->management_load_definitions) &&
 	    open_backend(d))

@@ -3,7 +3,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include "broker/log.h"
 
@@ -123,8 +123,8 @@ password_hash(struct bytes password, const char *algorithm,
 	const struct algorithm *a = algorithm_find(algorithm);
 	size_t n;
 
-	if (RAND_bytes(hash, (int)a->salt) != 1)
-		fatalx("no random bytes for a salt");
+	if (getrandom(hash, a->salt, 0) != (ssize_t)a->salt)
+		fatal("no random bytes for a salt");
 	if ((n = digest(a, password, hash)) == 0)
 		fatalx("OpenSSL cannot hash passwords with %s", algorithm);
 	return n;

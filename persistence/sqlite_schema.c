@@ -267,7 +267,9 @@ get_number(sqlite3 *db, const char *question, int64_t *answer)
 }
 
 /* One transaction: a database has all of the schema or none. The page size and
- * the kind of vacuum are settled by the first page. */
+ * the kind of vacuum are settled by the first page. That page is alone until the
+ * log takes over, and is written whole: so its journal need not be a file, which
+ * would be synced again and again. */
 static int
 schema_create(sqlite3 *db)
 {
@@ -277,8 +279,9 @@ schema_create(sqlite3 *db)
 	    APPLICATION_ID, SCHEMA_VERSION);
 	int rc;
 
-	say(&w, "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
-		"PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;");
+	say(&w, "PRAGMA page_size = 4096; PRAGMA journal_mode = MEMORY;"
+		"PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
+		"BEGIN IMMEDIATE;");
 	say(&w, tables);
 	for (int kind = 0; kind < DEFINITION_KINDS; kind++)
 		say_table(&w, definition_row(kind));
