@@ -117,6 +117,7 @@ begin_import(struct request *r)
 {
 	const char *document = words_option(&r->words, "document");
 	const char *file = r->words.count > 0 ? r->words.arguments[0] : "-";
+	bool skip;
 
 	if (!check_format(r))
 		return;
@@ -131,8 +132,11 @@ begin_import(struct request *r)
 		request_fail(r, CODE_USAGE, "the definitions are missing");
 		return;
 	}
+	skip = words_option(&r->words, "skip-if-unchanged") != NULL;
 	r->work = take_document(r, document);
 	r->release = release_import;
+	if (skip)
+		import_skip_unchanged(r->work);
 	import_start(r->work);
 }
 
@@ -145,7 +149,11 @@ answer(struct request *r)
 		request_fail(r, CODE_DATA, "%s", import_error(r->work));
 		return;
 	}
-	request_text(r, "Successfully imported definitions.");
+	if (import_unchanged(r->work))
+		request_text(r, "The definitions are unchanged since their "
+				"last import: nothing was done.");
+	else
+		request_text(r, "Successfully imported definitions.");
 	if (left_out > 0)
 		request_text(r,
 		    "%zu bindings to or from what does not exist were left out; "

@@ -40,6 +40,10 @@ struct import *import_new(struct server *, void *memory, struct bytes text,
     struct bytes vhost);
 void import_unref(struct import *);
 
+/* Before it is run: it is done, with nothing made, when the document is the one
+ * that was last imported so (fingerprint.h). */
+void import_skip_unchanged(struct import *);
+
 /* Runs it in slices, with a reference of its own. Whoever wants to know asks
  * import_done from time to time. */
 void import_start(struct import *);
@@ -51,6 +55,11 @@ bool import_done(const struct import *);
 
 /* Once it is done: NULL, or what was refused and why. */
 const char *import_error(const struct import *);
+
+/* Once it is done: was it passed over as unchanged? */
+bool import_unchanged(const struct import *);
+#define DEFINITIONS_UNCHANGED                                                  \
+	"definitions are unchanged since their last import"
 
 /* Bindings that were left out. */
 size_t import_left_out(const struct import *);
@@ -72,11 +81,7 @@ void definitions_close(struct definitions *);
 /* Has one of them a member in the section? */
 bool definitions_bring(const struct definitions *, const char *section);
 
-/* The global parameter by which they are known again, named as in RabbitMQ; no
- * document has it. */
-#define DEFINITIONS_HASH "imported_definition_hash_value"
-
-/* Imports them in order. False after having said what is wrong: then none of the
+/* Imports them in order, unless they are unchanged and the settings say so. False after having said what is wrong: then none of the
  * open batch may be committed. */
 bool definitions_import(struct definitions *);
 

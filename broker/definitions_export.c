@@ -6,6 +6,7 @@
 #include "amqp/wire.h"
 #include "amqp/xalloc.h"
 #include "broker/definitions.h"
+#include "broker/fingerprint.h"
 #include "broker/json.h"
 #include "broker/json_table.h"
 #include "broker/parameters.h"
@@ -288,7 +289,7 @@ write_global_parameters(struct export *e, size_t *budget)
 	size_t at = 0;
 
 	while ((g = names_each(&e->server->global_parameters, &at)) != NULL) {
-		if (bytes_eq(g->name, BYTES(DEFINITIONS_HASH)))
+		if (bytes_eq(g->name, BYTES(FINGERPRINT_NAME)))
 			continue;
 		begin_member(e);
 		put_text(e, "{\"name\":", g->name);

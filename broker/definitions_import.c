@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "amqp/xalloc.h"
+#include "broker/fingerprint.h"
 #include "broker/import.h"
 #include "broker/json.h"
 #include "broker/log.h"
@@ -186,19 +187,45 @@ refuse_document(struct import *im)
 	im->refused = true;
 }
 
+/* What was scanned, from there on. */
+static void
+take_fingerprint(struct import *im, size_t from)
+{
+	struct bytes text = im->document.text;
+
+	if (im->fingerprint != NULL)
+		fingerprint_add(im->fingerprint,
+		    (struct bytes){text.p + from, im->document.at - from});
+}
+
+static void
+scanned(struct import *im)
+{
+	im->unchanged = im->fingerprint != NULL &&
+	    fingerprint_known(im->fingerprint, im->server);
+	if (!im->unchanged) {
+		enter(im, IMPORT_OTHERS);
+		return;
+	}
+	log_info(DEFINITIONS_UNCHANGED);
+	finish(im);
+}
+
 static void
 scan(struct import *im, size_t *budget)
 {
 	size_t bytes = *budget > SIZE_MAX / SCAN_BYTES ? SIZE_MAX
 						       : *budget * SCAN_BYTES;
-	size_t left = bytes;
+	size_t left = bytes, from = im->document.at;
+	enum document_status status = document_scan(&im->document, &left);
 
-	switch (document_scan(&im->document, &left)) {
+	take_fingerprint(im, from);
+	switch (status) {
 	case DOCUMENT_BAD:
 		refuse_document(im);
 		break;
 	case DOCUMENT_DONE:
-		enter(im, IMPORT_OTHERS);
+		scanned(im);
 		break;
 	case DOCUMENT_MORE:
 		break;
@@ -275,6 +302,8 @@ begin(struct import *im)
 static void
 applied(struct import *im)
 {
+	if (im->fingerprint != NULL)
+		fingerprint_keep(im->fingerprint, im->server);
 	journal_release(&im->server->journal);
 	log_info("Successfully imported definitions: %zu members", im->count);
 	finish(im);
@@ -372,9 +401,21 @@ import_unref(struct import *im)
 		finish(im);
 	free((void *)im->vhost.p);
 	free(im->memory);
+	fingerprint_free(im->fingerprint);
 	writer_fini(&im->key);
 	writer_fini(&im->arguments);
 	free(im);
+}
+
+/* The same text for another vhost is another document. */
+void
+import_skip_unchanged(struct import *im)
+{
+	im->fingerprint = fingerprint_new();
+	if (im->vhost.n == 0)
+		return;
+	fingerprint_add(im->fingerprint, im->vhost);
+	fingerprint_add(im->fingerprint, BYTES("\0"));
 }
 
 void
@@ -421,6 +462,12 @@ import_has(struct import *im, const char *section)
 	member = im->refused ? NULL : members_next(&im->document, &m);
 	json_decref(member);
 	return member != NULL;
+}
+
+bool
+import_unchanged(const struct import *im)
+{
+	return im->unchanged;
 }
 
 size_t

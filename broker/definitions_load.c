@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,9 +10,8 @@
 #include "amqp/wire.h"
 #include "amqp/xalloc.h"
 #include "broker/definitions.h"
-#include "broker/json.h"
+#include "broker/fingerprint.h"
 #include "broker/log.h"
-#include "broker/parameters.h"
 #include "broker/server.h"
 
 struct file {
@@ -25,7 +23,7 @@ struct file {
 struct definitions {
 	struct server *server;
 	struct file *first, **end;
-	EVP_MD_CTX *digest; /* of all their texts, if that is asked for */
+	struct fingerprint *fingerprint; /* of all their texts, if it is asked for */
 };
 
 /* --- reading --------------------------------------------------------------------- */
@@ -51,22 +49,6 @@ complain(const char *path)
 	return false;
 }
 
-/* OpenSSL takes a millisecond to wake up: only where there is something to digest
- * is it woken. */
-static void
-digest(struct definitions *d, struct bytes text)
-{
-	if (!d->server->config->definitions_skip)
-		return;
-	if (d->digest == NULL) {
-		d->digest = EVP_MD_CTX_new();
-		if (d->digest == NULL ||
-		    !EVP_DigestInit_ex(d->digest, EVP_sha256(), NULL))
-			fatalx("OpenSSL has no SHA-256");
-	}
-	EVP_DigestUpdate(d->digest, text.p, text.n);
-}
-
 static bool
 open_file(struct definitions *d, const char *path)
 {
@@ -83,7 +65,8 @@ open_file(struct definitions *d, const char *path)
 		writer_fini(&text);
 		return false;
 	}
-	digest(d, writer_view(&text));
+	if (d->server->config->definitions_skip)
+		fingerprint_add(d->fingerprint, writer_view(&text));
 	f = xcalloc(1, sizeof *f);
 	f->path = xstrdup(path);
 	f->import = import_new(d->server, text.p, writer_view(&text), BYTES(""));
@@ -153,6 +136,7 @@ definitions_open(struct server *s)
 
 	d->server = s;
 	d->end = &d->first;
+	d->fingerprint = fingerprint_new();
 	if (open_path(d, s->config->load_definitions) &&
 	    open_path(d, s->config->management_load_definitions) &&
 	    open_backend(d))
@@ -172,7 +156,7 @@ definitions_close(struct definitions *d)
 		free(f->path);
 		free(f);
 	}
-	EVP_MD_CTX_free(d->digest);
+	fingerprint_free(d->fingerprint);
 	free(d);
 }
 
@@ -185,27 +169,6 @@ definitions_bring(const struct definitions *d, const char *section)
 		if (import_has(f->import, section))
 			return true;
 	return false;
-}
-
-static char *
-hash_of(struct definitions *d)
-{
-	uint8_t digest[EVP_MAX_MD_SIZE], text[EVP_MAX_MD_SIZE * 2];
-	unsigned n = 0;
-
-	if (!EVP_DigestFinal_ex(d->digest, digest, &n))
-		fatalx("OpenSSL fails at SHA-256");
-	EVP_EncodeBlock(text, digest, (int)n);
-	return xasprintf("\"%s\"", (char *)text);
-}
-
-static bool
-is_unchanged(const struct server *s, const char *hash)
-{
-	const struct global_parameter *g =
-	    names_get(&s->global_parameters, BYTES(DEFINITIONS_HASH));
-
-	return g != NULL && strcmp(g->value, hash) == 0;
 }
 
 static bool
@@ -232,23 +195,18 @@ bool
 definitions_import(struct definitions *d)
 {
 	struct server *s = d->server;
-	char *hash, why[200];
 	bool imported;
 
 	if (d->first == NULL)
 		return true;
 	if (!s->config->definitions_skip)
 		return import_each(d);
-	hash = hash_of(d);
-	if (is_unchanged(s, hash)) {
-		log_info("definitions are unchanged since their last import");
-		free(hash);
+	if (fingerprint_known(d->fingerprint, s)) {
+		log_info(DEFINITIONS_UNCHANGED);
 		return true;
 	}
 	imported = import_each(d);
 	if (imported)
-		global_parameter_set(
-		    s, BYTES(DEFINITIONS_HASH), bytes_str(hash), why, sizeof why);
-	free(hash);
+		fingerprint_keep(d->fingerprint, s);
 	return imported;
 }

@@ -13,6 +13,7 @@
 
 struct exchange;
 struct exchange_type;
+struct fingerprint;
 struct hash_task;
 struct queue_type;
 
@@ -45,6 +46,8 @@ struct import {
 	struct document document;
 	bool in_turns;	    /* a job of the loop, not at its start */
 	bool old_hashes;    /* written before RabbitMQ 3.6: MD5 */
+	struct fingerprint *fingerprint; /* of the text, if it is asked for */
+	bool unchanged;
 
 	enum import_phase phase;
 	size_t section;
