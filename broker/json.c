@@ -1,9 +1,10 @@
 /* json.c - a few verbs around jansson. */
 #include "broker/json.h"
 
-#include <stdio.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/log.h"
 
@@ -20,16 +21,6 @@ json_read(struct bytes text, char *error, size_t size)
 	return v;
 }
 
-char *
-json_write(const json_t *v)
-{
-	char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	if (text == NULL)
-		fatalx("no memory for JSON");
-	return text;
-}
-
 struct bytes
 json_bytes(const json_t *v)
 {
@@ -41,10 +32,12 @@ json_bytes(const json_t *v)
 static void
 quote_octet(struct writer *w, uint8_t c)
 {
+	static const char plain[] = "\"\\\b\f\n\r\t", named[] = "\"\\bfnrt";
+	const char *at = c != 0 ? strchr(plain, c) : NULL;
 	char text[8];
 
-	if (c == '"' || c == '\\')
-		snprintf(text, sizeof text, "\\%c", c);
+	if (at != NULL)
+		snprintf(text, sizeof text, "\\%c", named[at - plain]);
 	else
 		snprintf(text, sizeof text, "\\u%04x", c);
 	writer_bytes(w, bytes_str(text));
@@ -89,21 +82,111 @@ say(struct writer *w, const char *text)
 	writer_bytes(w, bytes_str(text));
 }
 
+void
+json_put_fraction(struct writer *w, double d)
+{
+	char text[40];
+	int digits = 15;
+
+	do
+		snprintf(text, sizeof text, "%.*g", digits, d);
+	while (digits++ < 17 && strtod(text, NULL) != d);
+	if (strpbrk(text, ".e") == NULL)
+		strcat(text, ".0");
+	say(w, text);
+}
+
+/* --- values --------------------------------------------------------------------- */
+
+static void put(struct writer *, const json_t *);
+
+static void
+put_array(struct writer *w, const json_t *v)
+{
+	say(w, "[");
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		say(w, i > 0 ? "," : "");
+		put(w, json_array_get(v, i));
+	}
+	say(w, "]");
+}
+
+static void
+put_object(struct writer *w, const json_t *v)
+{
+	const char *key, *between = "";
+	json_t *value;
+
+	say(w, "{");
+	json_object_foreach((json_t *)v, key, value) {
+		say(w, between);
+		json_quote(w, bytes_str(key));
+		say(w, ":");
+		put(w, value);
+		between = ",";
+	}
+	say(w, "}");
+}
+
+static void
+put_integer(struct writer *w, long long n)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", n);
+	say(w, text);
+}
+
+/* As deep as jansson reads: 2048 levels. */
+static void
+put(struct writer *w, const json_t *v)
+{
+	switch (json_typeof(v)) {
+	case JSON_OBJECT:
+		put_object(w, v);
+		break;
+	case JSON_ARRAY:
+		put_array(w, v);
+		break;
+	case JSON_STRING:
+		json_quote(w, json_bytes(v));
+		break;
+	case JSON_INTEGER:
+		put_integer(w, json_integer_value(v));
+		break;
+	case JSON_REAL:
+		json_put_fraction(w, json_real_value(v));
+		break;
+	case JSON_TRUE:
+		say(w, "true");
+		break;
+	case JSON_FALSE:
+		say(w, "false");
+		break;
+	case JSON_NULL:
+		say(w, "null");
+		break;
+	}
+}
+
+char *
+json_write(const json_t *v)
+{
+	struct writer w = {0};
+
+	put(&w, v);
+	writer_u8(&w, 0);
+	return (char *)w.p;
+}
+
+/* --- Erlang terms ----------------------------------------------------------------- */
+
 static void
 say_string(struct writer *w, struct bytes text)
 {
 	say(w, "<<\"");
 	writer_bytes(w, text);
 	say(w, "\">>");
-}
-
-static void
-say_number(struct writer *w, const json_t *v)
-{
-	char *text = json_write(v);
-
-	say(w, text);
-	free(text);
 }
 
 static void
@@ -134,7 +217,6 @@ say_object(struct writer *w, const json_t *v)
 	say(w, "}");
 }
 
-/* As deep as jansson reads: 2048 levels. */
 void
 json_print_term(struct writer *w, const json_t *v)
 {
@@ -148,19 +230,8 @@ json_print_term(struct writer *w, const json_t *v)
 	case JSON_STRING:
 		say_string(w, json_bytes(v));
 		break;
-	case JSON_INTEGER:
-	case JSON_REAL:
-		say_number(w, v);
-		break;
-	case JSON_TRUE:
-		say(w, "true");
-		break;
-	case JSON_FALSE:
-		say(w, "false");
-		break;
-	case JSON_NULL:
-		say(w, "null");
-		break;
+	default:
+		put(w, v);
 	}
 }
 

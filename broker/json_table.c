@@ -28,21 +28,6 @@ put_integer(struct writer *w, const struct amqp_value *v)
 	put_text(w, text);
 }
 
-/* As few digits as bring the number back, and never those of an integer. */
-static void
-put_fraction(struct writer *w, double d)
-{
-	char text[40];
-	int digits = 15;
-
-	do
-		snprintf(text, sizeof text, "%.*g", digits, d);
-	while (digits++ < 17 && strtod(text, NULL) != d);
-	if (strpbrk(text, ".e") == NULL)
-		strcat(text, ".0");
-	put_text(w, text);
-}
-
 static double
 decimal(const struct amqp_value *v)
 {
@@ -87,10 +72,10 @@ put_value(struct writer *w, const struct amqp_value *v)
 		break;
 	case 'f':
 	case 'd':
-		put_fraction(w, v->d);
+		json_put_fraction(w, v->d);
 		break;
 	case 'D':
-		put_fraction(w, decimal(v));
+		json_put_fraction(w, decimal(v));
 		break;
 	case 'V':
 		put_text(w, "\"undefined\"");
