@@ -172,7 +172,7 @@ log_refusal(struct channel *ch, int code, const char *text)
 {
 	struct connection *c = ch->connection;
 
-	log_lines(LEVEL_ERROR, c->id,
+	log_of(LOG_CHANNEL, LEVEL_ERROR, c->id,
 	    "Channel error on connection <0.%u.0> (%s, vhost: '%s', user: "
 	    "'%s'), channel %u:\noperation %s caused a channel exception %s: "
 	    "%s",

@@ -5,6 +5,7 @@
 #include "broker/commands.h"
 #include "broker/folder.h"
 #include "broker/log.h"
+#include "broker/logging.h"
 #include "broker/parameters.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -192,30 +193,22 @@ command_force_reset(struct request *r, size_t *budget)
 
 /* --- the log ------------------------------------------------------------ */
 
-/* RabbitMQ has more levels than are told apart here. */
-static const struct {
-	const char *name;
-	enum log_level level;
-} levels[] = {
-    {"debug", LEVEL_DEBUG},
-    {"info", LEVEL_INFO},
-    {"notice", LEVEL_INFO},
-    {"warning", LEVEL_WARNING},
-    {"error", LEVEL_ERROR},
-    {"critical", LEVEL_ERROR},
-    {"none", LEVEL_NONE},
-};
+/* Of RabbitMQ's levels its command takes these. */
+static const char *const levels[] = {
+    "debug", "info", "notice", "warning", "error", "critical", "none"};
 
 void
 command_set_log_level(struct request *r, size_t *budget)
 {
 	const char *name = r->words.arguments[0];
+	enum log_level level;
 
 	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-		if (strcmp(name, levels[i].name) == 0) {
+		if (strcmp(name, levels[i]) == 0 &&
+		    log_level_find(name, &level)) {
 			request_banner(
 			    r, "Setting log level to \"%s\" ...", name);
-			log_set_level(levels[i].level);
+			logging_set_level(r->server->config, level);
 			request_end(r);
 			return;
 		}

@@ -311,6 +311,12 @@ mark_document(const struct config *c)
 	return d;
 }
 
+static const char *
+either(const char *text, const char *if_empty)
+{
+	return *text != '\0' ? text : if_empty;
+}
+
 static json_t *
 status_document(const struct server *s)
 {
@@ -329,8 +335,10 @@ status_document(const struct server *s)
 	json_object_set_new(d, "memory", memory_document(s));
 	put_string(d, "os", "Linux");
 	put_int(d, "pid", (uint64_t)getpid());
-	put_string(d, "product_name", s->config->product);
-	put_string(d, "product_version", s->config->version);
+	put_string(d, "product_name",
+	    either(s->config->product_name, s->config->product));
+	put_string(d, "product_version",
+	    either(s->config->product_version, s->config->version));
 	put_string(d, "rabbitmq_version", s->config->version);
 	json_object_set_new(d, "totals", totals_document(s));
 	put_int(d, "uptime", (uint64_t)uptime(s));

@@ -32,7 +32,7 @@ bool
 row_is_text(const struct row *row)
 {
 	return row->type == TYPE_TEXT || row->type == TYPE_SECRET ||
-	    row->type == TYPE_CHOICE;
+	    row->type == TYPE_CHOICE || row->type == TYPE_DATE;
 }
 
 /* --- maps -------------------------------------------------------------- */

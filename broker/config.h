@@ -44,6 +44,7 @@ enum setting_id {
 #define SETTING_TYPE_SECRET char * /* never shown */
 #define SETTING_TYPE_CHOICE char * /* one of a few words */
 #define SETTING_TYPE_LEVEL enum log_level
+#define SETTING_TYPE_DATE char * /* as log_sink.h has it */
 #define SETTING_TYPE_ADDRESSES struct config_map
 #define SETTING_TYPE_FLAGS struct config_map
 #define SETTING_TYPE_NAMES struct config_map

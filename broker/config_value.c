@@ -8,11 +8,21 @@
 #include <string.h>
 
 #include "amqp/xalloc.h"
+#include "broker/log_sink.h"
+
+#define TIMES                                                                  \
+	"rfc3339_space, rfc3339_T, epoch_usecs, epoch_secs, lager_default"
+#define LEVEL_FORMS "lc, uc, lc3, uc3, lc4, uc4"
 
 /* What a CHOICE or one of NAMES may be, joined by commas. */
 static const char *const choices[SETTINGS] = {
     [SETTING_log_console_formatter] = "plaintext, json",
     [SETTING_log_file_formatter] = "plaintext, json",
+    [SETTING_log_console_stdio] = "stdout, stderr",
+    [SETTING_log_console_time] = TIMES,
+    [SETTING_log_file_time] = TIMES,
+    [SETTING_log_console_level_format] = LEVEL_FORMS,
+    [SETTING_log_file_level_format] = LEVEL_FORMS,
     [SETTING_auth_backends] = "internal, rabbit_auth_backend_internal",
     [SETTING_auth_mechanisms] = "PLAIN, AMQPLAIN, EXTERNAL",
     [SETTING_ssl_verify] = "verify_none, verify_peer",
@@ -267,6 +277,8 @@ value_read(const struct row *row, const char *value, void *field)
 		    (*(double *)field = d, true);
 	case TYPE_LEVEL:
 		return log_level_find(value, field);
+	case TYPE_DATE:
+		return log_date_next(value, 1) >= 0 && text_set(field, value);
 	default:
 		return read_into_number(row, value, field);
 	}
@@ -318,6 +330,7 @@ value_text(const struct row *row, const void *field, char *p, size_t size)
 	switch (row->type) {
 	case TYPE_TEXT:
 	case TYPE_CHOICE:
+	case TYPE_DATE:
 		return *(char *const *)field;
 	case TYPE_SECRET:
 		return **(char *const *)field != '\0' ? "********" : "";
@@ -359,6 +372,8 @@ kind_of(const struct row *row)
 	case TYPE_LEVEL:
 		return "debug, info, notice, warning, error, critical, alert, "
 		       "emergency or none";
+	case TYPE_DATE:
+		return "a date ($H30, $D23, $W0D2, $M1)";
 	case TYPE_ADDRESSES:
 		return "a port or address:port";
 	case TYPE_SECRET:

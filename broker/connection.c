@@ -11,6 +11,7 @@
 
 #include "amqp/xalloc.h"
 #include "broker/channel.h"
+#include "broker/connection_log.h"
 #include "broker/consumer.h"
 #include "broker/hasher.h"
 #include "broker/log.h"
@@ -133,13 +134,6 @@ learn_names(struct connection *c, int fd)
 	set_names(c, from, to);
 }
 
-static void
-log_accepted(const struct connection *c)
-{
-	log_at(LEVEL_INFO, c->id, "accepting AMQP connection <0.%u.0> (%s)",
-	    c->id, c->name);
-}
-
 /* A proxy tells for whom it speaks; then the connection is that peer's. */
 static int
 on_prefix(void *arg, struct bytes in)
@@ -158,7 +152,7 @@ on_prefix(void *arg, struct bytes in)
 		set_names(c, h.source, h.target);
 	}
 	if (size > 0)
-		log_accepted(c);
+		connection_log_accepted(c);
 	return size;
 }
 
@@ -188,7 +182,7 @@ connection_new(struct server *s, int fd, struct ssl_ctx_st *tls)
 	if (s->config->proxy_protocol)
 		transport_expect_prefix(&c->transport);
 	else
-		log_accepted(c);
+		connection_log_accepted(c);
 	return c;
 }
 
@@ -205,6 +199,7 @@ connection_free(struct connection *c)
 	free(c->channels);
 	free((void *)c->client_properties.p);
 	free(c->client_name);
+	free(c->vhost_name);
 	free(c->name);
 	free(c->peer_host);
 	free(c->mechanism);
@@ -444,6 +439,7 @@ connection_kill(struct connection *c)
 
 	if (c->state == CONNECTION_DEAD)
 		return;
+	connection_log_end(c);
 	let_go(c);
 	unpark(c);
 	if (c->leaving)
@@ -457,37 +453,6 @@ connection_kill(struct connection *c)
 	s->stats.connections_closed++;
 }
 
-/* How the log names it once it is open. */
-static const char *
-described(const struct connection *c)
-{
-	static char text[900];
-
-	snprintf(text, sizeof text, "<0.%u.0> (%s, vhost: '%s', user: '%s')",
-	    c->id, c->name, c->vhost ? log_safe(c->vhost->name) : "none",
-	    c->user ? log_safe(c->user->name) : "none");
-	return text;
-}
-
-static void
-log_lost(const struct connection *c, int error)
-{
-	if (c->state == CONNECTION_HEADER && error == EPROTO)
-		log_at(LEVEL_ERROR, c->id,
-		    "closing AMQP connection <0.%u.0> (%s): TLS handshake "
-		    "failed: %s",
-		    c->id, c->name, transport_error(&c->transport, error));
-	else if (c->state == CONNECTION_HEADER && c->transport.bytes_in == 0)
-		log_at(LEVEL_DEBUG, c->id,
-		    "closing AMQP connection <0.%u.0> (%s): nothing was sent",
-		    c->id, c->name);
-	else if (c->state < CONNECTION_CLOSING)
-		log_lines(LEVEL_WARNING, c->id,
-		    "closing AMQP connection %s:\n%s", described(c),
-		    error == 0 ? "client unexpectedly closed TCP connection"
-			       : transport_error(&c->transport, error));
-}
-
 static void
 on_closed(void *arg, int error)
 {
@@ -496,7 +461,7 @@ on_closed(void *arg, int error)
 	if (c->state == CONNECTION_DEAD)
 		return;
 	if (error >= 0)
-		log_lost(c, error);
+		connection_log_lost(c, error);
 	connection_kill(c);
 }
 
@@ -509,8 +474,7 @@ connection_refuse(struct connection *c, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	log_lines(LEVEL_ERROR, c->id, "closing AMQP connection <0.%u.0> (%s):\n%s",
-	    c->id, c->name, text);
+	connection_log_refused(c, text);
 	connection_kill(c);
 }
 
@@ -529,30 +493,6 @@ send_close(struct connection *c, int code, struct bytes full, uint32_t method)
 		connection_park(c, false); /* read on, for the close-ok */
 }
 
-/* In RabbitMQ's words, which are others until it is open. */
-static void
-log_exception(const struct connection *c, int code, const char *text,
-    uint32_t method, uint16_t channel)
-{
-	const char *user = c->user ? log_safe(c->user->name) : "none";
-
-	if (c->state < CONNECTION_RUNNING)
-		log_lines(LEVEL_ERROR, c->id,
-		    "Error on AMQP connection <0.%u.0> (%s, user: '%s', "
-		    "state: %s):\n%s",
-		    c->id, c->name, user, connection_state_name(c),
-		    log_safe(bytes_str(text)));
-	else
-		log_lines(LEVEL_ERROR, c->id,
-		    "Error on AMQP connection <0.%u.0> (%s, vhost: '%s', "
-		    "user: '%s', state: %s), channel %u:\n operation %s caused "
-		    "a connection exception %s: \"%s\"",
-		    c->id, c->name, log_safe(c->vhost->name), user,
-		    connection_state_name(c), channel,
-		    method ? amqp_method_name(method) : "none",
-		    amqp_reply_log_text(code), log_safe(bytes_str(text)));
-}
-
 void
 connection_fail(struct connection *c, int code, const char *text,
     uint32_t method, uint16_t channel)
@@ -567,7 +507,7 @@ connection_fail(struct connection *c, int code, const char *text,
 		return;
 	}
 	if (c->refused == NULL) /* that was told already */
-		log_exception(c, code, text, method, channel);
+		connection_log_exception(c, code, text, method, channel);
 	full = amqp_reply_print(buffer, code, text); /* its channel may go */
 	let_go(c);
 	send_close(c, code, full, method);
@@ -583,7 +523,7 @@ connection_force(struct connection *c, const char *reason)
 		connection_kill(c);
 	if (c->state >= CONNECTION_CLOSING)
 		return;
-	log_exception(c, AMQP_CONNECTION_FORCED, reason, 0, 0);
+	connection_log_exception(c, AMQP_CONNECTION_FORCED, reason, 0, 0);
 	full = amqp_reply_print(buffer, AMQP_CONNECTION_FORCED, reason);
 	let_go(c);
 	send_close(c, AMQP_CONNECTION_FORCED, full, 0);
@@ -638,7 +578,7 @@ collect_replies(struct connection *c)
 void
 connection_closed_by_peer(struct connection *c)
 {
-	log_at(LEVEL_INFO, c->id, "closing AMQP connection %s", described(c));
+	connection_log_end(c);
 	collect_replies(c);
 	let_go(c);
 	connection_enter(c, CONNECTION_CLOSED);
@@ -675,10 +615,7 @@ heartbeat(struct connection *c)
 	else
 		c->silent_beats++;
 	if (c->silent_beats > SILENT_BEATS) {
-		log_lines(LEVEL_ERROR, c->id,
-		    "closing AMQP connection %s:\nmissed heartbeats from "
-		    "client, timeout: %us",
-		    described(c), c->heartbeat);
+		connection_log_silent(c);
 		connection_kill(c);
 		return;
 	}

@@ -64,11 +64,13 @@ struct connection {
 	struct user *user;
 	char *name;	   /* "127.0.0.1:5 -> 127.0.0.1:5672" */
 	char *client_name; /* client-property connection_name, or NULL */
+	char *vhost_name;  /* as it asked for it, for the log; NULL before */
 	struct bytes client_properties; /* own */
 	char *peer_host, *mechanism;
 	char *mechanisms; /* offered, joined by spaces */
 	struct hash_task *login; /* what its login waits for */
 	char *refused; /* why its login was; it is told later */
+	bool told_end; /* the log has it */
 	unsigned peer_port, local_port;
 	uint16_t channel_max, heartbeat;
 	uint32_t frame_max;

@@ -250,7 +250,7 @@ push_on(struct queue *q, struct message *m, enum death why, struct bytes deaths)
 	if (why == DEATH_REJECTED || !is_cycle(deaths, queue_name(q)))
 		queue_pass_on(q, m, -1);
 	else
-		log_warnx("a dead letter came back to queue '%s' by itself and "
+		log_of(LOG_QUEUE, LEVEL_WARNING, 0, "a dead letter came back to queue '%s' by itself and "
 			  "was dropped",
 		    log_safe(queue_name(q)));
 }
@@ -472,7 +472,7 @@ hold(struct queue *q, struct letter *l)
 		h = q->held = xcalloc(1, sizeof *h);
 		STAILQ_INIT(&h->letters);
 		h->timer = evtimer_new(q->server->base, on_retry, q);
-		log_warnx("dead letters of queue '%s' in vhost '%s' wait: "
+		log_of(LOG_QUEUE, LEVEL_WARNING, 0, "dead letters of queue '%s' in vhost '%s' wait: "
 			  "nobody takes them",
 		    log_safe(queue_name(q)), log_safe(q->vhost->name));
 	}

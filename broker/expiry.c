@@ -170,7 +170,7 @@ on_unused(evutil_socket_t fd, short what, void *arg)
 
 	if (q->consumer_count > 0 || q->deleted || q->limits.expires == 0)
 		return;
-	log_info("queue '%s' in vhost '%s' expired: it was not used for %lld ms",
+	log_of(LOG_QUEUE, LEVEL_INFO, 0, "queue '%s' in vhost '%s' expired: it was not used for %lld ms",
 	    log_safe(queue_name(q)), log_safe(q->vhost->name),
 	    (long long)q->limits.expires);
 	queue_delete(q);

@@ -5,6 +5,7 @@
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
 #include "broker/connection.h"
+#include "broker/connection_log.h"
 #include "broker/hasher.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
@@ -72,9 +73,7 @@ connection_start(struct connection *c, struct bytes in)
 
 	if (memcmp(in.p, header_0_9_1, n) != 0 &&
 	    memcmp(in.p, header_0_9, n) != 0) {
-		log_lines(LEVEL_ERROR, c->id,
-		    "closing AMQP connection <0.%u.0> (%s):\n{bad_header,%s}",
-		    c->id, c->name, log_safe((struct bytes){in.p, n}));
+		connection_log_bad_header(c, (struct bytes){in.p, n});
 		connection_send_encoded(
 		    c, (struct bytes){header_0_9_1, HEADER_SIZE});
 		connection_enter(c, CONNECTION_CLOSED);
@@ -108,8 +107,10 @@ read_properties(struct connection *c, struct bytes properties)
 
 	c->client_properties = xbytesdup(properties);
 	if (amqp_table_get(properties, BYTES("connection_name"), &v) &&
-	    v.tag == 'S')
+	    v.tag == 'S') {
 		c->client_name = xstrdup(log_safe(v.bytes));
+		connection_log_named(c);
+	}
 	if (!amqp_table_get(properties, BYTES("capabilities"), &v) ||
 	    v.tag != 'F')
 		return;
@@ -133,10 +134,7 @@ connection_tell_refused(struct connection *c)
 {
 	char text[256];
 
-	log_lines(LEVEL_ERROR, c->id,
-	    "Error on AMQP connection <0.%u.0> (%s, state: starting):\n%s "
-	    "login refused: %s",
-	    c->id, c->name, c->mechanism, c->refused);
+	connection_log_login_refused(c);
 	if (!(c->capabilities & CAN_AUTH_FAILURE_CLOSE)) {
 		connection_kill(c);
 		return;
@@ -353,17 +351,6 @@ fail_open(struct connection *c, const char *format, struct bytes vhost)
 	connection_fail(c, AMQP_NOT_ALLOWED, text, AMQP_connection_open, 0);
 }
 
-static void
-log_open(const struct connection *c)
-{
-	log_at(LEVEL_INFO, c->id,
-	    "connection <0.%u.0> (%s%s%s): user '%s' authenticated and granted "
-	    "access to vhost '%s'",
-	    c->id, c->name, c->client_name ? " - " : "",
-	    c->client_name ? c->client_name : "", log_safe(c->user->name),
-	    log_safe(c->vhost->name));
-}
-
 static bool
 is_reached(int64_t limit, unsigned count)
 {
@@ -405,6 +392,7 @@ open_vhost(struct connection *c, const struct amqp_connection_open *m)
 {
 	struct vhost *v = server_vhost(c->server, m->virtual_host);
 
+	c->vhost_name = xstrdup(log_safe(m->virtual_host));
 	if (v == NULL) {
 		fail_open(c, "vhost %s not found", m->virtual_host);
 		return;
@@ -423,7 +411,7 @@ open_vhost(struct connection *c, const struct amqp_connection_open *m)
 	connection_enter(c, CONNECTION_RUNNING);
 	connection_set_timer(c, c->heartbeat * 500);
 	connection_send(c, 0, &(struct amqp_method){AMQP_connection_open_ok});
-	log_open(c);
+	connection_log_open(c);
 }
 
 void

@@ -1,5 +1,5 @@
-/* log.h - what happens, a line each on standard output and in a file, in RabbitMQ's
- * shape or as JSON.
+/* log.h - what happens, a line each on standard output and in files, in RabbitMQ's
+ * shape or another.
  *
  *   2026-01-02 03:04:05.678901+00:00 [info] <0.684.0> text
  *
@@ -39,22 +39,87 @@ enum { LOG_LINE = 4000 }; /* bytes of text; more is cut */
 #define LOG_FORMAT(text, first)                                                \
 	__attribute__((format(printf, text, first)))
 
-/* Where lines go (borrowed; standard output until called; -1: nowhere) and the
- * lowest level that is written (info until called). */
+/* What lines are about, as in RabbitMQ: each may have a level and a file of its
+ * own. */
+enum log_category {
+	LOG_DEFAULT, /* all else */
+	LOG_CONNECTION,
+	LOG_CHANNEL,
+	LOG_QUEUE,
+	LOG_CATEGORIES,
+};
+
+/* --- where lines go ------------------------------------------------------- */
+
+enum log_output {
+	LOG_CONSOLE,
+	LOG_FILE,
+	LOG_CONNECTION_FILE, /* then those of connections go nowhere else */
+	LOG_CHANNEL_FILE,
+	LOG_QUEUE_FILE,
+	LOG_OUTPUTS,
+};
+
+/* What lines look like. Texts are borrowed. */
+struct log_shape {
+	bool json;
+	bool single_line; /* ends of lines in a text become commas */
+	enum log_time {
+		LOG_TIME_SPACE, /* 2026-01-02 03:04:05.678901+00:00 */
+		LOG_TIME_T,	/* 2026-01-02T03:04:05.678901+00:00 */
+		LOG_TIME_LAGER, /* 2026-01-02 03:04:05.678 */
+		LOG_TIME_SECS,	/* since 1970; as a number in JSON */
+		LOG_TIME_USECS,
+	} time;
+	enum log_level_form {
+		LOG_LEVEL_LC, /* warning */
+		LOG_LEVEL_UC, /* WARNING */
+		LOG_LEVEL_LC3, /* wrn */
+		LOG_LEVEL_UC3,
+		LOG_LEVEL_LC4, /* warn */
+		LOG_LEVEL_UC4,
+	} level;
+	const char *format;    /* "$time [$level] $pid $msg" */
+	const char *field_map; /* of JSON: "time:when level gl:-" */
+	const char *verbosity_map; /* "debug:2 info:1 *:0" */
+};
+
+/* When a file is set aside: it becomes file.0, file.0 becomes file.1 and so on,
+ * up to count; with 0 it is begun anew. */
+struct log_rotation {
+	uint64_t size;	  /* when it has more bytes; 0: never */
+	const char *date; /* "$D0": see log_sink.h; "" never. Borrowed */
+	unsigned count;
+};
+
+struct log_place {
+	int fd;		  /* taken, unless it is the console's; -1: nowhere */
+	const char *path; /* of a file, or NULL; copied */
+	struct log_shape shape;
+	struct log_rotation rotation;
+	enum log_level levels[LOG_CATEGORIES]; /* the lowest that are written */
+};
+
+/* "$time [$level] $pid $msg" and the like. */
+extern const struct log_shape log_usual_shape;
+
+/* Opens an output, or changes it. Until then there is the console, at info. */
+void log_place(enum log_output, const struct log_place *);
+
+/* The levels of an output alone. */
+void log_set_levels(enum log_output, const enum log_level[LOG_CATEGORIES]);
+
+/* The console alone, in the usual shape, with one level for all: for tests. */
 void log_init(int fd, enum log_level);
 
-/* As objects of JSON, {"time":...,"level":...,"msg":...,"pid":...}, a line each,
- * rather than in RabbitMQ's shape. */
-void log_as_json(bool);
+/* Would a line of that level be written anywhere? */
+bool log_wants(enum log_category, enum log_level);
 
-/* A second place, with a level and a shape of its own: takes fd; -1 for none. */
-void log_to_file(int fd, enum log_level, bool json);
+/* What a slow reader has not taken yet; for the end of a turn. At the end of
+ * the run, wait_ms > 0 gives it that long. */
+void log_flush(int wait_ms);
 
-/* The lowest level that is written of log_at and log_lines, wherever it goes. */
-void log_set_connection_level(enum log_level);
-
-void log_set_level(enum log_level);
-bool log_wants(enum log_level);
+/* --- lines ------------------------------------------------------------------ */
 
 /* The broker's own lines. log_warn and fatal add ": " and errno's text. */
 void log_debug(const char *format, ...) LOG_FORMAT(1, 2);
@@ -63,22 +128,15 @@ void log_warn(const char *format, ...) LOG_FORMAT(1, 2);
 void log_warnx(const char *format, ...) LOG_FORMAT(1, 2);
 void log_error(const char *format, ...) LOG_FORMAT(1, 2);
 
-/* A line about one connection or whatever else has a number: "<0.id.0>". */
-void log_at(enum log_level, unsigned id, const char *format, ...)
-    LOG_FORMAT(3, 4);
-
-/* Several lines, as RabbitMQ prints its errors: '\n' begins a new one with the
- * same prefix. What a peer sent goes through log_safe first. */
-void log_lines(enum log_level, unsigned id, const char *format, ...)
-    LOG_FORMAT(3, 4);
+/* A line of a category about what has a number, "<0.id.0>", or, with 0, is the
+ * broker's own. '\n' begins another line with the same prefix, as RabbitMQ prints
+ * its errors: what a peer sent goes through log_safe first. */
+void log_of(enum log_category, enum log_level, unsigned id, const char *format,
+    ...) LOG_FORMAT(4, 5);
 
 /* b with control characters escaped, cut at 255 bytes; good until called eight
  * times more. */
 const char *log_safe(struct bytes b);
-
-/* What a slow reader has not taken yet; for the end of a turn. At the end of
- * the run, wait_ms > 0 gives it that long. */
-void log_flush(int wait_ms);
 
 /* The last words, at level error; the process ends with status 1. */
 _Noreturn void fatal(const char *format, ...) LOG_FORMAT(1, 2);

@@ -1,6 +1,5 @@
 /* main.c - arguments, settings, signals; then the server runs. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "broker/config.h"
 #include "broker/folder.h"
 #include "broker/log.h"
+#include "broker/logging.h"
 #include "broker/options.h"
 #include "broker/program.h"
 #include "broker/server.h"
@@ -27,54 +27,6 @@ struct run {
 	struct config config;
 	struct server *server;
 };
-
-/* --- the log ------------------------------------------------------------- */
-
-/* The file's path, the caller's; NULL: there is none. */
-static char *
-log_path(const struct config *c)
-{
-	if (strcmp(c->log_file, "false") == 0)
-		return NULL;
-	if (*c->log_file == '/')
-		return xstrdup(c->log_file);
-	if (*c->log_file != '\0')
-		return *c->log_dir != '\0'
-			   ? xasprintf("%s/%s", c->log_dir, c->log_file)
-			   : xstrdup(c->log_file);
-	return *c->log_dir != '\0'
-		   ? xasprintf("%s/%s.log", c->log_dir, node_name())
-		   : NULL;
-}
-
-static void
-open_log_file(const struct config *c)
-{
-	char *path = log_path(c);
-	int fd = -1;
-
-	if (path != NULL) {
-		if (*c->log_dir != '\0' && !folder_make(c->log_dir))
-			log_warn("cannot make the folder %s", c->log_dir);
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-		    0640);
-		if (fd < 0)
-			log_warn("cannot write the log to %s", path);
-	}
-	log_to_file(fd, c->log_file_level,
-	    strcmp(c->log_file_formatter, "json") == 0);
-	free(path);
-}
-
-static void
-open_log(const struct config *c)
-{
-	log_init(
-	    c->log_console ? STDOUT_FILENO : -1, c->log_console_level);
-	log_as_json(strcmp(c->log_console_formatter, "json") == 0);
-	log_set_connection_level(c->log_connection_level);
-	open_log_file(c);
-}
 
 static void
 tell_left_out(const struct config *c)
@@ -117,7 +69,7 @@ read_settings_again(struct run *r)
 	if (options_read(&options, &fresh, r->argc, r->argv) < 0) {
 		tell_left_out(&fresh);
 		config_adopt(&r->config, &fresh, tell_change);
-		open_log(&r->config);
+		logging_open(&r->config);
 		log_info("the settings were read again");
 	} else {
 		log_error("the settings cannot be used: all stays as it was");
@@ -193,7 +145,7 @@ static void
 tell_start(const struct run *r, const char *dir)
 {
 	const char *home = getenv("HOME");
-	char *file = log_path(&r->config);
+	char *file = logging_path(&r->config);
 
 	if (!program_is_rabbitmq()) {
 		log_info("Starting Leveret %s in %s", PACKAGE_VERSION,
@@ -294,7 +246,7 @@ main(int argc, char **argv)
 		signal(SIGPIPE, SIG_IGN);
 		service_reap();
 		hold_signals(SIG_BLOCK);
-		open_log(&r.config);
+		logging_open(&r.config);
 		if (r.options.die_with_parent)
 			service_die_with_parent();
 		status = run(&r);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "amqp/xalloc.h"
+#include "broker/environment.h"
 #include "broker/program.h"
 #include "broker/sources.h"
 
@@ -241,6 +242,6 @@ options_read(struct options *o, struct config *c, int argc, char **argv)
 		rc = second_pass(c, option);
 	if (rc == GO_ON && o->ephemeral && o->dir != NULL)
 		return wrong("-e keeps nothing: it goes without %s", "-d");
-	sources_end(c);
+	environment_end(c);
 	return rc == GO_ON ? check_strict(c) : rc;
 }

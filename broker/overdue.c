@@ -81,7 +81,7 @@ give_up(struct channel *ch, const struct delivery *d, uint64_t tag)
 {
 	long long timeout = timeout_of(d->queue);
 
-	log_at(LEVEL_WARNING, ch->connection->id,
+	log_of(LOG_CHANNEL, LEVEL_WARNING, ch->connection->id,
 	    "Consumer '%s' on channel %u and queue '%s' in vhost '%s' has "
 	    "timed out waiting for a consumer acknowledgement of a delivery "
 	    "with delivery tag = %llu. Timeout used: %lld ms. This timeout "

@@ -33,7 +33,7 @@ take_limits(struct queue *q)
 	if (q->limits.overflow == OVERFLOW_REJECT_DLX &&
 	    !q->type->dead_refused) {
 		q->limits.overflow = OVERFLOW_DROP_HEAD;
-		log_warnx("%s queue '%s' in vhost '%s' drops its head: it "
+		log_of(LOG_QUEUE, LEVEL_WARNING, 0, "%s queue '%s' in vhost '%s' drops its head: it "
 			  "cannot reject-publish-dlx",
 		    q->type->name, log_safe(queue_name(q)),
 		    log_safe(q->vhost->name));

@@ -1,5 +1,4 @@
-/* sources.c - where settings come from: RabbitMQ's environment, and files in
- * their order. */
+/* sources.c - where settings come from, in their order. */
 #include "broker/sources.h"
 
 #include <errno.h>
@@ -11,163 +10,10 @@
 #include <unistd.h>
 
 #include "amqp/xalloc.h"
+#include "broker/environment.h"
 #include "broker/program.h"
 
 static char *files; /* that were read */
-
-/* --- the environment ----------------------------------------------------- */
-
-enum kind {
-	KIND_BEFORE,
-	KIND_AFTER,
-	KIND_CONTENT,
-	KIND_WATERMARK,
-	KIND_LOGS,
-	KIND_ADDRESS,
-	KIND_PLACE,
-	KIND_NOTHING,
-};
-
-static const struct variable {
-	const char *name, *key, *sentence;
-	enum kind kind;
-} variables[] = {
-#define VARIABLE(name, kind, key, sentence) {#name, key, sentence, KIND_##kind},
-#include "broker/environment.def"
-#undef VARIABLE
-};
-
-enum { VARIABLES = sizeof variables / sizeof *variables };
-
-struct reading {
-	struct config *config;
-	const char *source; /* "RABBITMQ_NODE_PORT" */
-	char *error;
-	size_t size;
-};
-
-static bool
-set(struct reading *r, const char *key, const char *value)
-{
-	char why[1024];
-
-	if (config_set(r->config, key, value, r->source, why, sizeof why) ==
-	    CONFIG_OK)
-		return true;
-	snprintf(r->error, r->size, "%s: %s", r->source, why);
-	return false;
-}
-
-static bool
-set_address(struct reading *r, const char *port)
-{
-	const char *host = program_variable("NODE_IP_ADDRESS");
-	char *both;
-	bool done;
-
-	if (host == NULL || strcmp(host, "auto") == 0)
-		return set(r, "listeners.tcp.default", port);
-	both = xasprintf("%s:%s", host, port);
-	done = set(r, "listeners.tcp.default", both);
-	free(both);
-	return done;
-}
-
-static bool
-set_content(struct reading *r, const char *key, const char *path)
-{
-	char *line = NULL;
-	size_t room = 0;
-	FILE *f = fopen(path, "re");
-	bool done = f != NULL && getline(&line, &room, f) >= 0;
-
-	if (done) {
-		line[strcspn(line, "\r\n")] = '\0';
-		done = set(r, key, line);
-	} else {
-		snprintf(r->error, r->size, "%s: cannot read %s: %s",
-		    r->source, path, f == NULL ? strerror(errno) : "empty");
-	}
-	if (f != NULL)
-		fclose(f);
-	free(line);
-	return done;
-}
-
-/* "0.4", "40%" or "1GB". */
-static bool
-set_watermark(struct reading *r, const char *value)
-{
-	char share[32], *end;
-	double n = strtod(value, &end);
-
-	if (strcmp(end, "%") == 0) {
-		snprintf(share, sizeof share, "%.6f", n / 100);
-		return set(r, "vm_memory_high_watermark.relative", share);
-	}
-	if (*end == '\0' && strchr(value, '.') != NULL)
-		return set(r, "vm_memory_high_watermark.relative", value);
-	return set(r, "vm_memory_high_watermark.absolute", value);
-}
-
-static bool
-set_logs(struct reading *r, const char *value)
-{
-	if (strcmp(value, "-") == 0)
-		return set(r, "log.file", "false") &&
-		    set(r, "log.console", "true");
-	return set(r, "log.file", value);
-}
-
-static bool
-set_variable(struct reading *r, const struct variable *v, const char *value)
-{
-	switch (v->kind) {
-	case KIND_BEFORE:
-	case KIND_AFTER:
-		return set(r, v->key, value);
-	case KIND_CONTENT:
-		return set_content(r, v->key, value);
-	case KIND_WATERMARK:
-		return set_watermark(r, value);
-	case KIND_LOGS:
-		return set_logs(r, value);
-	case KIND_ADDRESS:
-		return set_address(r, value);
-	case KIND_PLACE:
-	case KIND_NOTHING:
-		break;
-	}
-	return true;
-}
-
-static bool
-is_before(const struct variable *v)
-{
-	return v->kind == KIND_BEFORE || v->kind == KIND_ADDRESS;
-}
-
-static bool
-read_variables(
-    struct config *c, bool before, char *error, size_t size)
-{
-	struct reading r = {c, NULL, error, size};
-	char source[64];
-	const char *value;
-
-	if (!program_is_rabbitmq())
-		return true;
-	r.source = source;
-	for (const struct variable *v = variables; v < variables + VARIABLES;
-	     v++) {
-		snprintf(source, sizeof source, "RABBITMQ_%s", v->name);
-		value = is_before(v) == before ? program_variable(v->name)
-					       : NULL;
-		if (value != NULL && !set_variable(&r, v, value))
-			return false;
-	}
-	return true;
-}
 
 static void
 become_rabbitmq(struct config *c)
@@ -181,8 +27,6 @@ become_rabbitmq(struct config *c)
 	config_set(c, "server_properties.version", RABBITMQ_VERSION,
 	    program_name(), why, sizeof why);
 }
-
-/* --- files --------------------------------------------------------------- */
 
 static void
 note_file(const char *path)
@@ -273,24 +117,10 @@ sources_read(struct config *c, const char *const *named, size_t count,
 	free(files);
 	files = NULL;
 	become_rabbitmq(c);
-	return read_variables(c, true, error, size) &&
+	return environment_read(c, true, error, size) &&
 	    load_files(c, named, count, error, size) &&
-	    read_variables(c, false, error, size);
+	    environment_read(c, false, error, size);
 }
-
-void
-sources_end(struct config *c)
-{
-	char why[256];
-	const char *source = c->source[SETTING_ssl_certfile];
-
-	if (source != NULL && strcmp(source, "RABBITMQ_SSL_CERTFILE") == 0 &&
-	    !config_is_set(c, SETTING_listeners_ssl))
-		config_set(c, "listeners.ssl.default", "5671", source, why,
-		    sizeof why);
-}
-
-/* --- telling ------------------------------------------------------------- */
 
 void
 sources_tell(void)
@@ -299,14 +129,7 @@ sources_tell(void)
 
 	if (path != NULL && files == NULL)
 		log_warnx("there is no file of settings %s", path);
-	if (!program_is_rabbitmq())
-		return;
-	for (const struct variable *v = variables; v < variables + VARIABLES;
-	     v++)
-		if (v->kind == KIND_NOTHING &&
-		    program_variable(v->name) != NULL)
-			log_warnx("RABBITMQ_%s (%s) means nothing here",
-			    v->name, v->sentence);
+	environment_tell();
 }
 
 const char *

@@ -1,5 +1,4 @@
-/* sources.h - where settings come from: RabbitMQ's environment, and files in
- * their order. */
+/* sources.h - where settings come from, in their order. */
 #ifndef BROKER_SOURCES_H
 #define BROKER_SOURCES_H
 
@@ -17,10 +16,6 @@
  * A file nobody asked for may be missing. False with a sentence in error. */
 bool sources_read(struct config *, const char *const *named, size_t count,
     char *error, size_t size);
-
-/* After the command line, which may have said it all: TLS of the environment
- * gets a port if none was named. */
-void sources_end(struct config *);
 
 /* Logs what was read: which variables mean nothing here. */
 void sources_tell(void);

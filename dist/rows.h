@@ -10,6 +10,7 @@
 #define VARIABLE_CONTENT(row, sentence) row.@
 #define VARIABLE_WATERMARK(row, sentence) row.@
 #define VARIABLE_LOGS(row, sentence) row.@
+#define VARIABLE_LEVELS(row, sentence) row.@
 #define VARIABLE_ADDRESS(row, sentence) row.@
 #define VARIABLE_PLACE(row, sentence) row.@
-#define VARIABLE_NOTHING(row, sentence) row; taken without a meaning.@
+#define VARIABLE_NOTHING(row, sentence) row: it does nothing.@

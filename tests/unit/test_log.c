@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "broker/log.h"
+#include "broker/log_shape.h"
+#include "broker/log_sink.h"
 #include "tests/unit/unit.h"
 
 static int ends[2];
@@ -69,7 +70,7 @@ static void
 line_has_rabbitmqs_shape(void)
 {
 	capture(LEVEL_INFO);
-	log_at(LEVEL_INFO, 684, "started TCP listener on %s", "[::]:5672");
+	log_of(LOG_DEFAULT, LEVEL_INFO, 684, "started TCP listener on %s", "[::]:5672");
 	CU_ASSERT(matches("^[0-9]{4}-[0-9]{2}-[0-9]{2} "
 			  "[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}"
 			  "[+-][0-9]{2}:[0-9]{2} \\[info\\] <0\\.684\\.0> "
@@ -89,10 +90,19 @@ lower_levels_are_left_out(void)
 	log_error("four");
 	CU_ASSERT(
 	    matches("\\[warning\\].*three\n.*\\[error\\].*four\n$", logged()));
-	log_set_level(LEVEL_DEBUG);
+	log_set_levels(LOG_CONSOLE, (enum log_level[LOG_CATEGORIES]){LEVEL_DEBUG,
+					LEVEL_ERROR, LEVEL_NONE, LEVEL_INFO});
 	log_debug("five");
-	CU_ASSERT(matches("\\[debug\\] .* five\n$", logged()));
-	CU_ASSERT(log_wants(LEVEL_DEBUG));
+	log_of(LOG_CONNECTION, LEVEL_WARNING, 1, "six");
+	log_of(LOG_CONNECTION, LEVEL_ERROR, 1, "seven");
+	log_of(LOG_CHANNEL, LEVEL_ERROR, 1, "eight");
+	log_of(LOG_QUEUE, LEVEL_NOTICE, 0, "nine");
+	CU_ASSERT(matches("^[^\n]*\\[debug\\] .* five\n"
+			  "[^\n]*\\[error\\] <0.1.0> seven\n"
+			  "[^\n]*\\[notice\\] <0.[0-9]+.0> nine\n$",
+	    logged()));
+	CU_ASSERT(log_wants(LOG_DEFAULT, LEVEL_DEBUG));
+	CU_ASSERT_FALSE(log_wants(LOG_CHANNEL, LEVEL_EMERGENCY));
 	release();
 }
 
@@ -147,8 +157,7 @@ static void
 each_line_of_a_block_has_the_prefix(void)
 {
 	capture(LEVEL_INFO);
-	log_lines(
-	    LEVEL_ERROR, 7, "first\n second: %s", log_safe(BYTES("a\nb")));
+	log_of(LOG_CHANNEL, LEVEL_ERROR, 7, "first\n second: %s", log_safe(BYTES("a\nb")));
 	CU_ASSERT(matches("^[^\n]*\\[error\\] <0\\.7\\.0> first\n"
 			  "[^\n]*\\[error\\] <0\\.7\\.0>  second: a\\\\nb\n$",
 	    logged()));
@@ -208,7 +217,241 @@ reader_that_went_hurts_nobody(void)
 	release();
 }
 
+/* --- shapes ------------------------------------------------------------- */
+
+static const struct log_event event = {
+    .at = {.tv_sec = 1767323045, .tv_nsec = 678901234}, /* 2026-01-02 03:04:05 */
+    .level = LEVEL_WARNING,
+    .category = LOG_CHANNEL,
+    .id = 684,
+    .text = {(const uint8_t *)" first,\n  second \"q\" ", 21},
+};
+
+static const char *
+line_in(struct log_shape shape)
+{
+	static char line[LOG_ROOM + 1];
+	size_t n = shape.json
+		       ? log_shape_json(&shape, &event, line)
+		       : log_shape_line(&shape, &event, BYTES("text"), line);
+
+	line[n] = '\0';
+	return line;
+}
+
+static struct log_shape
+shape_of(enum log_time time, enum log_level_form level)
+{
+	struct log_shape shape = log_usual_shape;
+
+	shape.time = time;
+	shape.level = level;
+	return shape;
+}
+
+static void
+times_and_levels_have_rabbitmqs_formats(void)
+{
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	CU_ASSERT_STRING_EQUAL(
+	    line_in(shape_of(LOG_TIME_SPACE, LOG_LEVEL_LC)),
+	    "2026-01-02 03:04:05.678901+00:00 [warning] <0.684.0> text\n");
+	CU_ASSERT_STRING_EQUAL(line_in(shape_of(LOG_TIME_T, LOG_LEVEL_UC)),
+	    "2026-01-02T03:04:05.678901+00:00 [WARNING] <0.684.0> text\n");
+	CU_ASSERT_STRING_EQUAL(line_in(shape_of(LOG_TIME_LAGER, LOG_LEVEL_LC3)),
+	    "2026-01-02 03:04:05.678 [wrn] <0.684.0> text\n");
+	CU_ASSERT_STRING_EQUAL(line_in(shape_of(LOG_TIME_SECS, LOG_LEVEL_UC3)),
+	    "1767323045.678901 [WRN] <0.684.0> text\n");
+	CU_ASSERT_STRING_EQUAL(line_in(shape_of(LOG_TIME_USECS, LOG_LEVEL_LC4)),
+	    "1767323045678901 [warn] <0.684.0> text\n");
+	CU_ASSERT_STRING_EQUAL(line_in(shape_of(LOG_TIME_SECS, LOG_LEVEL_UC4)),
+	    "1767323045.678901 [WARN] <0.684.0> text\n");
+}
+
+static void
+lines_are_of_what_was_asked_for(void)
+{
+	struct log_shape shape = log_usual_shape;
+
+	shape.format = "$level: $msg ($domain) $mfa $$5%";
+	CU_ASSERT_STRING_EQUAL(line_in(shape),
+	    "warning: text (rabbitmq.channel) <unknown mfa> $<unknown 5>%\n");
+	shape.format = "";
+	CU_ASSERT_STRING_EQUAL(line_in(shape), "\n");
+}
+
+static void
+objects_have_the_members_asked_for(void)
+{
+	struct log_shape shape = shape_of(LOG_TIME_T, LOG_LEVEL_LC);
+
+	shape.json = true;
+	CU_ASSERT_STRING_EQUAL(line_in(shape),
+	    "{\"time\":\"2026-01-02T03:04:05.678901+00:00\","
+	    "\"level\":\"warning\",\"msg\":\" first,\\n  second \\\"q\\\" \","
+	    "\"domain\":\"rabbitmq.channel\",\"pid\":\"<0.684.0>\"}\n");
+	shape.single_line = true;
+	shape.time = LOG_TIME_SECS;
+	shape.field_map = "level:lvl *:- msg time:when none:here pid:-";
+	CU_ASSERT_STRING_EQUAL(line_in(shape),
+	    "{\"lvl\":\"warning\",\"msg\":\"first, second \\\"q\\\"\","
+	    "\"when\":1767323045}\n");
+	shape.field_map = "verbosity:v gl:- msg:- domain:- pid:-";
+	shape.verbosity_map = "info:5 *:1 warning:3";
+	shape.time = LOG_TIME_USECS;
+	CU_ASSERT_STRING_EQUAL(line_in(shape),
+	    "{\"v\":3,\"time\":1767323045678901,\"level\":\"warning\"}\n");
+	shape.verbosity_map = "info:5 *:1";
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_in(shape), "{\"v\":1,"));
+	shape.verbosity_map = "info:5";
+	CU_ASSERT_PTR_NULL(strstr(line_in(shape), "\"v\""));
+}
+
+static void
+long_objects_are_whole(void)
+{
+	static char text[20000];
+	struct log_place place = {.shape = log_usual_shape};
+	const char *end;
+
+	memset(text, '"', sizeof text - 1);
+	capture(LEVEL_INFO);
+	place.fd = ends[1];
+	place.shape.json = true;
+	log_place(LOG_CONSOLE, &place);
+	log_info("%s", text);
+	end = strstr(logged(), "...\",\"domain\":\"rabbitmq\",\"pid\":\"<0.");
+	CU_ASSERT_PTR_NOT_NULL(end);
+	CU_ASSERT_STRING_EQUAL(seen + strlen(seen) - 3, "\"}\n");
+	release();
+}
+
+/* --- files ------------------------------------------------------------------ */
+
+static char folder[] = "/tmp/leveret-test.XXXXXX";
+
+static const char *
+content(const char *name)
+{
+	static char text[4096];
+	char path[256];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	f = fopen(path, "r");
+	if (f == NULL)
+		return "none";
+	n = fread(text, 1, sizeof text - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void
+place_file(enum log_output output, const char *name, uint64_t size,
+    unsigned count)
+{
+	struct log_place place = {.shape = log_usual_shape};
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	place.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	place.path = path;
+	place.shape.format = "$msg";
+	place.rotation = (struct log_rotation){size, "", count};
+	log_place(output, &place);
+}
+
+static void
+no_file(enum log_output output)
+{
+	log_place(output,
+	    &(struct log_place){.fd = -1, .shape = log_usual_shape,
+		.rotation.date = ""});
+}
+
+static void
+files_are_set_aside_by_size(void)
+{
+	char command[300];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	log_init(-1, LEVEL_NONE);
+	place_file(LOG_FILE, "log", 9, 2);
+	log_info("one");
+	log_info("two--");
+	CU_ASSERT_STRING_EQUAL(content("log.0"), "one\ntwo--\n");
+	CU_ASSERT_STRING_EQUAL(content("log"), "");
+	log_info("0123456789");
+	log_info("9876543210");
+	log_info("last");
+	CU_ASSERT_STRING_EQUAL(content("log"), "last\n");
+	CU_ASSERT_STRING_EQUAL(content("log.0"), "9876543210\n");
+	CU_ASSERT_STRING_EQUAL(content("log.1"), "0123456789\n");
+	CU_ASSERT_STRING_EQUAL(content("log.2"), "none");
+	place_file(LOG_FILE, "log", 6, 0); /* has 5 bytes already */
+	log_info("x");
+	CU_ASSERT_STRING_EQUAL(content("log"), "");
+	no_file(LOG_FILE);
+	snprintf(command, sizeof command, "rm -r %s", folder);
+	CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static time_t
+moment(int month, int day, int hour, int minute)
+{
+	struct tm tm = {.tm_year = 126, .tm_mon = month - 1, .tm_mday = day,
+	    .tm_hour = hour, .tm_min = minute, .tm_isdst = -1};
+
+	return mktime(&tm);
+}
+
+static void
+dates_come_when_they_say(void)
+{
+	static const struct {
+		const char *date;
+		int now[4], next[4];
+	} dates[] = {
+	    {"$H30", {1, 2, 3, 4}, {1, 2, 3, 30}},
+	    {"$H30", {1, 2, 3, 30}, {1, 2, 4, 30}},
+	    {"$H0", {12, 31, 23, 1}, {13, 1, 0, 0}},
+	    {"$D0", {1, 2, 0, 0}, {1, 3, 0, 0}},
+	    {"$D23", {1, 2, 3, 4}, {1, 2, 23, 0}},
+	    {"$D23H15", {1, 2, 23, 14}, {1, 2, 23, 15}},
+	    {"$W0", {1, 2, 3, 4}, {1, 4, 0, 0}}, /* a Friday */
+	    {"$W5D3", {1, 2, 3, 4}, {1, 9, 3, 0}},
+	    {"$W5D4", {1, 2, 3, 4}, {1, 2, 4, 0}},
+	    {"$M1", {1, 2, 3, 4}, {2, 1, 0, 0}},
+	    {"$M31", {2, 2, 3, 4}, {2, 28, 0, 0}},
+	    {"$MLD12", {4, 30, 12, 0}, {5, 31, 12, 0}},
+	    {"$ML", {12, 31, 0, 0}, {13, 31, 0, 0}},
+	};
+	static const char *const wrong[] = {"$", "D0", "$D24", "$H60", "$W7",
+	    "$M0", "$M32", "$X1", "$D", "$D1 ", "daily"};
+
+	for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+		const int *now = dates[i].now, *next = dates[i].next;
+
+		CU_ASSERT_EQUAL(log_date_next(dates[i].date,
+				    moment(now[0], now[1], now[2], now[3])),
+		    moment(next[0], next[1], next[2], next[3]));
+	}
+	CU_ASSERT_EQUAL(log_date_next("", 5), 0);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		CU_ASSERT_EQUAL(log_date_next(wrong[i], 5), -1);
+}
+
 static const struct unit_test tests[] = {
+    {"times and levels have RabbitMQ's formats",
+	times_and_levels_have_rabbitmqs_formats},
+    {"lines are of what was asked for", lines_are_of_what_was_asked_for},
+    {"objects have the members asked for", objects_have_the_members_asked_for},
+    {"long objects are whole", long_objects_are_whole},
+    {"files are set aside by size", files_are_set_aside_by_size},
+    {"dates come when they say", dates_come_when_they_say},
     {"a line has RabbitMQ's shape", line_has_rabbitmqs_shape},
     {"lower levels are left out", lower_levels_are_left_out},
     {"log_warn tells errno and keeps it", warn_tells_errno_and_keeps_it},
