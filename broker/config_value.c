@@ -39,7 +39,10 @@ static const char *const choices[SETTINGS] = {
 	"rabbit_credential_validator_accept_everything, "
 	"rabbit_credential_validator_min_password_length, "
 	"rabbit_credential_validator_password_regexp",
-    [SETTING_definitions_backend] = "local_filesystem",
+    [SETTING_definitions_backend] =
+	"local_filesystem, local, "
+	"rabbit_definitions_import_local_filesystem, "
+	"rabbitmq_definitions_import_local_filesystem",
     [SETTING_connection_max] = "infinity",
     [SETTING_handshake_timeout] = "infinity",
 };

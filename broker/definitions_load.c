@@ -119,14 +119,18 @@ static bool
 open_backend(struct definitions *d)
 {
 	const struct config *c = d->server->config;
+	bool backend = c->definitions_backend[0] != '\0';
+	bool path = c->definitions_path[0] != '\0';
 
-	if (c->definitions_backend[0] == '\0')
-		return true;
-	if (c->definitions_path[0] != '\0')
+	if (backend && path)
 		return open_path(d, c->definitions_path);
-	log_error("definitions.import_backend is local_filesystem, but "
-		  "definitions.local.path is not set");
-	return false;
+	if (backend)
+		log_error("definitions.import_backend is local_filesystem, but "
+			  "definitions.local.path is not set");
+	if (path)
+		log_error("definition import source is configured but "
+			  "definitions.import_backend is not set");
+	return !backend && !path;
 }
 
 struct definitions *
