@@ -416,13 +416,24 @@ auth_add_loopback(struct auth *a, struct bytes name)
 
 /* --- questions --------------------------------------------------------- */
 
+static const char blank[] =
+    "user '%s' attempted to log in with a blank password, which is prohibited "
+    "by the internal authN backend. To use TLS/x509 certificate-based "
+    "authentication, see the rabbitmq_auth_mechanism_ssl plugin and configure "
+    "the client to use the EXTERNAL authentication mechanism. Alternatively "
+    "change the password for the user to be non-blank.";
+
 struct user *
-auth_let_in(struct auth *a, struct bytes name, bool known, bool from_loopback,
-    char *reason, size_t size)
+auth_let_in(struct auth *a, struct bytes name, enum auth_proof proof,
+    bool from_loopback, char *reason, size_t size)
 {
 	struct user *user = auth_user(a, name);
 
-	if (user == NULL || !known) {
+	if (proof == AUTH_BLANK) {
+		snprintf(reason, size, blank, log_safe(name));
+		return NULL;
+	}
+	if (user == NULL || proof != AUTH_RIGHT) {
 		snprintf(reason, size, "user '%s' - invalid credentials",
 		    log_safe(name));
 		return NULL;
@@ -477,7 +488,7 @@ struct user *
 auth_check_name(struct auth *a, struct bytes name, bool from_loopback,
     char *reason, size_t size)
 {
-	return auth_let_in(a, name, true, from_loopback, reason, size);
+	return auth_let_in(a, name, AUTH_RIGHT, from_loopback, reason, size);
 }
 
 bool

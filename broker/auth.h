@@ -66,10 +66,21 @@ void auth_free(struct auth *);
 bool auth_check_password(struct auth *, struct bytes user,
     struct bytes password, struct slow_check *);
 
+enum { REASON_SIZE = 1500 }; /* room for each of these reasons */
+
+enum auth_proof { AUTH_WRONG, AUTH_RIGHT, AUTH_BLANK };
+
+/* What a password proves, which was found right or not. */
+static inline enum auth_proof
+auth_proof_of(struct bytes password, bool right)
+{
+	return password.n == 0 ? AUTH_BLANK : right ? AUTH_RIGHT : AUTH_WRONG;
+}
+
 /* A new reference to the user, or NULL with the reason for the log (never for
  * the client): "user 'x' - invalid credentials", "user 'guest' can only connect
- * via localhost". known: the password was right. */
-struct user *auth_let_in(struct auth *, struct bytes user, bool known,
+ * via localhost". */
+struct user *auth_let_in(struct auth *, struct bytes user, enum auth_proof,
     bool from_loopback, char *reason, size_t size);
 
 /* Does the user still have that hash? */

@@ -249,15 +249,16 @@ command_authenticate_user(struct request *r, size_t *budget)
 {
 	const char *name = argument(r, 0);
 	struct user *user;
-	char reason[400];
+	char reason[REASON_SIZE];
 	bool right;
 
 	if (!r->begun)
 		request_banner(r, "Authenticating user \"%s\" ...", name);
 	if (!check_password(r, bytes_str(name), argument(r, 1), &right))
 		return;
-	user = auth_let_in(r->server->auth, bytes_str(name), right, true,
-	    reason, sizeof reason);
+	user = auth_let_in(r->server->auth, bytes_str(name),
+	    auth_proof_of(bytes_str(argument(r, 1)), right), true, reason,
+	    sizeof reason);
 	if (user == NULL) {
 		request_fail(r, CODE_DATA,
 		    "Error: failed to authenticate user \"%s\"\n%s", name,

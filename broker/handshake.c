@@ -200,12 +200,11 @@ end_login(struct connection *c, struct user *user, const char *why)
 		refuse_login(c, why);
 }
 
-/* The name is known to be the peer's, or not. */
 static void
-answer_login(struct connection *c, struct bytes name, bool known)
+answer_login(struct connection *c, struct bytes name, enum auth_proof proof)
 {
-	char why[400];
-	struct user *user = auth_let_in(c->server->auth, name, known,
+	char why[REASON_SIZE];
+	struct user *user = auth_let_in(c->server->auth, name, proof,
 	    is_loopback(c), why, sizeof why);
 
 	end_login(c, user, why);
@@ -221,7 +220,7 @@ hashed(struct hash_task *t)
 
 	c->login = NULL;
 	connection_continue(c);
-	answer_login(c, t->user, known);
+	answer_login(c, t->user, auth_proof_of(t->password, known));
 	hash_task_free(t);
 }
 
@@ -255,7 +254,8 @@ log_in(struct connection *c, const struct credentials *who)
 	if (check.n > 0)
 		log_in_slowly(c, who, &check);
 	else
-		answer_login(c, who->user, right);
+		answer_login(
+		    c, who->user, auth_proof_of(who->password, right));
 }
 
 static void
@@ -264,7 +264,7 @@ start_ok(struct connection *c, const struct amqp_connection_start_ok *m)
 	enum sasl_status status = SASL_UNKNOWN;
 	struct credentials who;
 	struct user *user;
-	char why[400];
+	char why[REASON_SIZE];
 
 	read_properties(c, m->client_properties);
 	if (sasl_offers(c->mechanisms, m->mechanism))

@@ -143,6 +143,7 @@ password_matches(
 		a = &algorithms[0];
 	memcpy(own, hash.n > a->salt ? hash.p : no_salt, a->salt);
 	n = digest(a, password, own);
-	return n != 0 && n == hash.n && algorithm_find(algorithm) != NULL &&
+	return n != 0 && n == hash.n && password.n > 0 &&
+	    algorithm_find(algorithm) != NULL &&
 	    CRYPTO_memcmp(own, hash.p, n) == 0;
 }

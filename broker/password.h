@@ -32,8 +32,8 @@ size_t password_hash(struct bytes password, const char *algorithm,
     uint8_t hash[PASSWORD_HASH_MAX]);
 
 /* Is it the password of that hash (salt and digest)? Nothing matches an empty
- * hash, one of the wrong size, or an algorithm nobody knows, but the same work
- * is done for them: the time it takes does not tell what was wrong. May be
+ * hash, one of the wrong size, or an algorithm nobody knows, and an empty password
+ * matches nothing, but the same work is done for them: the time it takes does not tell what was wrong. May be
  * called on any thread. */
 bool password_matches(
     struct bytes password, struct bytes hash, const char *algorithm);

@@ -32,7 +32,7 @@ note(void *arg, const struct definition *d, bool remove)
 }
 
 static struct auth *auth;
-static char reason[400];
+static char reason[REASON_SIZE];
 
 /* guest with password secret, and what it may do in "/". */
 static void
@@ -63,7 +63,8 @@ login(const char *name, const char *password, bool from_loopback)
 		    auth_has_hash(auth, bytes_str(name),
 			(struct bytes){check.hash, check.n});
 	reason[0] = '\0';
-	return auth_let_in(auth, bytes_str(name), right, from_loopback, reason,
+	return auth_let_in(auth, bytes_str(name),
+	    auth_proof_of(bytes_str(password), right), from_loopback, reason,
 	    sizeof reason);
 }
 
@@ -120,6 +121,30 @@ own_hashes_match_and_differ_by_salt(void)
 	    BYTES("p\0q"), (struct bytes){one, n}, PASSWORD_ALGORITHM));
 	CU_ASSERT_FALSE(password_matches(
 	    BYTES("p"), (struct bytes){one, n}, PASSWORD_ALGORITHM));
+}
+
+/* Other brokers' definitions may have a hash of it. */
+static void
+an_empty_password_matches_nothing(void)
+{
+	static const char *const algorithms[] = {PASSWORD_ALGORITHM,
+	    "rabbit_password_hashing_sha512", PASSWORD_SCRYPT};
+	uint8_t hash[PASSWORD_HASH_MAX];
+
+	for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+		size_t n = password_hash(BYTES(""), algorithms[i], hash);
+
+		CU_ASSERT_FALSE(password_matches(
+		    BYTES(""), (struct bytes){hash, n}, algorithms[i]));
+	}
+	begin("", "", "");
+	CU_ASSERT_PTR_NULL(login("guest", "", true));
+	CU_ASSERT_PTR_NOT_NULL(strstr(reason, "user 'guest' attempted to log "
+					      "in with a blank password"));
+	CU_ASSERT_PTR_NULL(login("nobody", "", true));
+	CU_ASSERT_PTR_NOT_NULL(strstr(reason, "user 'nobody' attempted to log "
+					      "in with a blank password"));
+	auth_free(auth);
 }
 
 static void
@@ -232,7 +257,7 @@ wrong_password_and_unknown_user_say_the_same(void)
 	CU_ASSERT_STRING_EQUAL(reason, "user 'guest' - invalid credentials");
 	CU_ASSERT_PTR_NULL(login("nobody", "secret", true));
 	CU_ASSERT_STRING_EQUAL(reason, "user 'nobody' - invalid credentials");
-	CU_ASSERT_PTR_NULL(login("a\nb", "", true));
+	CU_ASSERT_PTR_NULL(login("a\nb", "p", true));
 	CU_ASSERT_STRING_EQUAL(reason, "user 'a\\nb' - invalid credentials");
 	auth_free(auth);
 }
@@ -499,6 +524,7 @@ static const struct unit_test tests[] = {
     {"hashes of RabbitMQ match", hashes_of_rabbitmq_match},
     {"own hashes match and differ by salt",
 	own_hashes_match_and_differ_by_salt},
+    {"an empty password matches nothing", an_empty_password_matches_nothing},
     {"damaged hashes match nothing", damaged_hashes_match_nothing},
     {"scrypt is that of the RFC", scrypt_is_that_of_the_rfc},
     {"where scrypt is used every refusal costs one",
