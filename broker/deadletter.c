@@ -1,12 +1,9 @@
 /* deadletter.c - why a message left its queue, told to its next exchange. */
 #include "broker/deadletter.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#include "amqp/props.h"
-#include "amqp/table.h"
 #include "amqp/xalloc.h"
 #include "broker/envelope.h"
 #include "broker/keep.h"
@@ -16,217 +13,7 @@
 #include "broker/server.h"
 #include "broker/vhost.h"
 
-static const char *const reasons[] = {
-    "rejected", "expired", "maxlen", "delivery_limit"};
-
-/* --- the headers ------------------------------------------------------------- */
-
-/* What happened to it before: the x-death header, if it is one. */
-static struct bytes
-deaths_of(const struct amqp_props *p)
-{
-	struct amqp_value v;
-
-	if (amqp_table_get(p->headers, BYTES("x-death"), &v) && v.tag == 'A')
-		return v.bytes;
-	return BYTES("");
-}
-
-static bool
-text_is(struct bytes table, const char *key, struct bytes text)
-{
-	struct amqp_value v;
-
-	return amqp_table_get(table, bytes_str(key), &v) && v.tag == 'S' &&
-	    bytes_eq(v.bytes, text);
-}
-
-/* The entry of the same queue and reason in an x-death array, whole or empty. */
-static struct bytes
-find_death(struct bytes deaths, struct bytes queue, enum death why)
-{
-	struct reader r = reader_of(deaths);
-	struct amqp_value v;
-
-	while (amqp_array_next(&r, &v))
-		if (v.tag == 'F' && text_is(v.bytes, "queue", queue) &&
-		    text_is(v.bytes, "reason", bytes_str(reasons[why])))
-			return v.bytes;
-	return BYTES("");
-}
-
-static void
-put_table_member(struct writer *w, struct bytes table)
-{
-	writer_u8(w, 'F');
-	writer_longstr(w, table);
-}
-
-/* A pair as it stands, from where its key begins. */
-static void
-copy_pair(struct writer *w, const uint8_t *from, const struct reader *r)
-{
-	writer_bytes(w, (struct bytes){from, (size_t)(r->p - from)});
-}
-
-/* The entry again, counted once more. */
-static void
-put_counted(struct writer *w, struct bytes death)
-{
-	struct reader r = reader_of(death);
-	struct bytes key;
-	struct amqp_value v;
-	size_t mark;
-
-	writer_u8(w, 'F');
-	mark = writer_mark(w);
-	for (const uint8_t *from = r.p; amqp_table_next(&r, &key, &v);
-	     from = r.p)
-		if (bytes_eq(key, BYTES("count")) && amqp_value_integer(&v))
-			table_put_long(w, "count", v.i + 1);
-		else
-			copy_pair(w, from, &r);
-	writer_patch(w, mark);
-}
-
-static void
-put_new(struct writer *w, const struct queue *q, const struct message *m,
-    const struct amqp_props *p, enum death why)
-{
-	size_t mark, keys;
-
-	writer_u8(w, 'F');
-	mark = writer_mark(w);
-	if (p->flags & PROP_EXPIRATION)
-		table_put_longstr(w, "original-expiration", p->expiration);
-	table_put_long(w, "count", 1);
-	table_put_longstr(w, "reason", bytes_str(reasons[why]));
-	table_put_longstr(w, "queue", queue_name(q));
-	table_put_timestamp(
-	    w, "time", (uint64_t)q->server->clock.wall / 1000);
-	table_put_longstr(w, "exchange", message_exchange(m));
-	writer_shortstr(w, BYTES("routing-keys"));
-	writer_u8(w, 'A');
-	keys = writer_mark(w);
-	envelope_put_keys(w, m, p);
-	writer_patch(w, keys);
-	writer_patch(w, mark);
-}
-
-/* The newest first; the others as they were. */
-static void
-put_deaths(struct writer *w, const struct queue *q, const struct message *m,
-    const struct amqp_props *p, enum death why)
-{
-	struct bytes before = deaths_of(p);
-	struct bytes same = find_death(before, queue_name(q), why);
-	struct reader r = reader_of(before);
-	struct amqp_value v;
-	size_t mark;
-
-	writer_shortstr(w, BYTES("x-death"));
-	writer_u8(w, 'A');
-	mark = writer_mark(w);
-	if (same.n > 0)
-		put_counted(w, same);
-	else
-		put_new(w, q, m, p, why);
-	while (amqp_array_next(&r, &v))
-		if (v.tag == 'F' && v.bytes.p != same.p)
-			put_table_member(w, v.bytes);
-	writer_patch(w, mark);
-}
-
-/* With a new key the further ones are gone, too. */
-static bool
-is_replaced(const struct queue *q, struct bytes key, bool first)
-{
-	return bytes_eq(key, BYTES("x-death")) ||
-	    (q->limits.has_dead_key && bytes_eq(key, BYTES("CC"))) ||
-	    bytes_starts(key, BYTES("x-last-death-")) ||
-	    (first && bytes_starts(key, BYTES("x-first-death-")));
-}
-
-static void
-put_story(struct writer *w, const char *which, const struct queue *q,
-    const struct message *m, enum death why)
-{
-	char key[32];
-
-	snprintf(key, sizeof key, "x-%s-death-reason", which);
-	table_put_longstr(w, key, bytes_str(reasons[why]));
-	snprintf(key, sizeof key, "x-%s-death-queue", which);
-	table_put_longstr(w, key, queue_name(q));
-	snprintf(key, sizeof key, "x-%s-death-exchange", which);
-	table_put_longstr(w, key, message_exchange(m));
-}
-
-static void
-put_headers(struct writer *w, const struct queue *q, const struct message *m,
-    const struct amqp_props *p, enum death why)
-{
-	struct reader r = reader_of(p->headers);
-	bool first = deaths_of(p).n == 0;
-	struct bytes key;
-	struct amqp_value v;
-
-	for (const uint8_t *from = r.p; amqp_table_next(&r, &key, &v);
-	     from = r.p)
-		if (!is_replaced(q, key, first))
-			copy_pair(w, from, &r);
-	put_deaths(w, q, m, p, why);
-	if (first)
-		put_story(w, "first", q, m, why);
-	put_story(w, "last", q, m, why);
-}
-
-/* The same body under a new exchange and key, its history longer by one. NULL
- * if there is no memory for it. */
-static struct message *
-rewrite(const struct queue *q, const struct message *m, enum death why)
-{
-	struct writer headers = {0}, props = {0};
-	bool new_key = q->limits.has_dead_key;
-	struct bytes key = new_key ? q->limits.dead_key : message_key(m);
-	struct bytes bcc = new_key ? BYTES("") : message_bcc(m);
-	struct amqp_props p;
-	struct message *copy;
-
-	amqp_props_parse(message_props(m), &p);
-	put_headers(&headers, q, m, &p, why);
-	p.headers = writer_view(&headers);
-	p.flags = (uint16_t)((p.flags | PROP_HEADERS) & ~PROP_EXPIRATION);
-	amqp_props_write(&props, &p);
-	copy = message_new_bcc(q->limits.dead_exchange, key,
-	    writer_view(&props), m->body_size, bcc);
-	if (copy != NULL)
-		put_bytes(
-		    (uint8_t *)message_body(copy).p, message_body(m));
-	writer_fini(&headers);
-	writer_fini(&props);
-	return copy;
-}
-
 /* --- where it goes --------------------------------------------------------------- */
-
-/* Was it in that queue already, and nobody rejected it since? Then it would go
- * round for ever. */
-static bool
-is_cycle(struct bytes deaths, struct bytes queue)
-{
-	struct reader r = reader_of(deaths);
-	struct amqp_value v;
-
-	while (amqp_array_next(&r, &v)) {
-		if (v.tag != 'F')
-			continue;
-		if (text_is(v.bytes, "reason", BYTES("rejected")))
-			return false;
-		if (text_is(v.bytes, "queue", queue))
-			return true;
-	}
-	return false;
-}
 
 /* Would a queue on the way refuse it? Or is there none? */
 static bool
@@ -247,7 +34,7 @@ is_stuck(const struct route *route, unsigned taken, const struct message *m)
 static void
 push_on(struct queue *q, struct message *m, enum death why, struct bytes deaths)
 {
-	if (why == DEATH_REJECTED || !is_cycle(deaths, queue_name(q)))
+	if (why == DEATH_REJECTED || !letter_cycles(deaths, queue_name(q)))
 		queue_pass_on(q, m, -1);
 	else
 		log_of(LOG_QUEUE, LEVEL_WARNING, 0, "a dead letter came back to queue '%s' by itself and "
@@ -271,7 +58,7 @@ send_on(struct server *s, const struct queue *from, struct message *m,
 		return !from->limits.at_least_once;
 	envelope_read(m, &p);
 	routing = envelope_routing(m, &p, &s->copies);
-	deaths = deaths_of(&p);
+	deaths = letter_deaths(&p);
 	route_begin(&s->route);
 	route(&s->route, x, &routing, &v->exchanges, &v->queues);
 	if (x == v->default_exchange)
@@ -286,17 +73,6 @@ send_on(struct server *s, const struct queue *from, struct message *m,
 }
 
 /* --- carrying --------------------------------------------------------------------- */
-
-struct letter {
-	struct queue *queue; /* a reference */
-	struct entry entry;
-	enum death why;
-	bool refused; /* never was in the queue */
-	bool again;   /* nobody took it before */
-	STAILQ_ENTRY(letter) link;
-};
-
-STAILQ_HEAD(letters, letter);
 
 /* The old queue is done with it. */
 static void
@@ -334,7 +110,7 @@ send_letter(struct server *s, struct letter *l)
 
 	if (q->deleted || !q->limits.dead_letters)
 		return true;
-	m = rewrite(q, l->entry.message, l->why);
+	m = letter_write(l);
 	if (m == NULL)
 		return !q->limits.at_least_once;
 	sent = send_on(s, q, m, l->why);
@@ -538,7 +314,11 @@ post(struct queue *q, struct entry e, enum death why, bool refused)
 {
 	struct letter *l = xmalloc(sizeof *l);
 
-	*l = (struct letter){queue_ref(q), e, why, refused, false, {NULL}};
+	*l = (struct letter){.queue = queue_ref(q),
+	    .entry = e,
+	    .why = why,
+	    .died = q->server->clock.wall,
+	    .refused = refused};
 	send_off(q->server, l);
 }
 

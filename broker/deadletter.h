@@ -6,17 +6,9 @@
 #ifndef BROKER_DEADLETTER_H
 #define BROKER_DEADLETTER_H
 
-#include "broker/entry.h"
+#include "broker/letter.h"
 
-struct queue;
 struct server;
-
-enum death {
-	DEATH_REJECTED,
-	DEATH_EXPIRED,
-	DEATH_MAXLEN,
-	DEATH_DELIVERY_LIMIT,
-};
 
 /* An entry that was taken from its queue is done with: it goes to the dead letter
  * exchange if the queue has one, else it is forgotten. Takes its reference. */
