@@ -16,6 +16,7 @@
 #include "broker/delayed.h"
 #include "broker/expiry.h"
 #include "broker/hasher.h"
+#include "broker/held.h"
 #include "broker/listener.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
@@ -100,7 +101,7 @@ count_lanes(const struct server *s)
 
 	while ((v = names_each(&s->vhosts, &at)) != NULL)
 		for (size_t i = 0; (q = names_each(&v->queues, &i)) != NULL;)
-			n += q->lanes.count + 1U;
+			n += q->lanes.count + 2U;
 	LIST_FOREACH(d, &s->delayed, link)
 		n++;
 	return n;
@@ -112,6 +113,8 @@ collect(struct restoring *r, struct lanes *lanes)
 	struct lane *lane;
 
 	for (unsigned i = 0; (lane = lanes_nth(lanes, i)) != NULL; i++)
+		r->places[r->count++] = (struct place){lane->id, lane, NULL};
+	if ((lane = lanes->dead) != NULL)
 		r->places[r->count++] = (struct place){lane->id, lane, NULL};
 }
 
@@ -159,7 +162,10 @@ static void
 restore_lane(struct lane *lane, const struct lane_state *state)
 {
 	lane_restore(lane, state);
-	expiry_watch(lane->owner);
+	if (lane->priority == LANE_DEAD)
+		held_restored(lane->owner);
+	else
+		expiry_watch(lane->owner);
 }
 
 static void

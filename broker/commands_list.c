@@ -11,7 +11,7 @@
 #include "broker/connection.h"
 #include "broker/consumer.h"
 #include "broker/delayed.h"
-#include "broker/deadletter.h"
+#include "broker/held.h"
 #include "broker/folder.h"
 #include "broker/listing.h"
 #include "broker/policy.h"
@@ -150,7 +150,7 @@ COLUMN(queue_ready, struct queue, put_int_value,
 COLUMN(queue_unacked, struct queue, put_int_value, t->unacked)
 COLUMN(queue_messages, struct queue, put_int_value,
     (int64_t)lanes_ready(&t->lanes) + t->unacked +
-	(int64_t)deadletter_held(t))
+	(int64_t)held_count(t))
 COLUMN(queue_ready_ram, struct queue, put_int_value,
     (int64_t)lanes_in_memory(&t->lanes))
 COLUMN(queue_bytes_ready, struct queue, put_int_value,
@@ -164,7 +164,8 @@ COLUMN(queue_type_, struct queue, put_text_value, bytes_str(t->type->name))
 COLUMN(queue_bytes_unacked, struct queue, put_int_value,
     (int64_t)t->unacked_bytes)
 COLUMN(queue_bytes, struct queue, put_int_value,
-    (int64_t)(lanes_ready_bytes(&t->lanes) + t->unacked_bytes))
+    (int64_t)(lanes_ready_bytes(&t->lanes) + t->unacked_bytes +
+	held_bytes(t)))
 COLUMN(queue_ram, struct queue, put_int_value,
     (int64_t)lanes_in_memory(&t->lanes) + t->unacked)
 COLUMN(queue_persistent, struct queue, put_int_value,

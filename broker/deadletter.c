@@ -8,75 +8,17 @@
 #include "broker/envelope.h"
 #include "broker/keep.h"
 #include "broker/expiry.h"
+#include "broker/held.h"
 #include "broker/log.h"
 #include "broker/queue.h"
+#include "broker/queue_type.h"
 #include "broker/server.h"
 #include "broker/vhost.h"
 
-/* --- where it goes --------------------------------------------------------------- */
+/* --- where it goes ---------------------------------------------------------- */
 
-/* Would a queue on the way refuse it? Or is there none? */
-static bool
-is_stuck(const struct route *route, unsigned taken, const struct message *m)
-{
-	if (route->count == 0)
-		return taken == 0 && route->keeper_count == 0;
-	for (size_t i = 0; i < route->count; i++) {
-		const struct queue *q = (struct queue *)route->queues[i];
-
-		if (q->limits.overflow != OVERFLOW_DROP_HEAD &&
-		    expiry_full(q, m))
-			return true;
-	}
-	return false;
-}
-
-static void
-push_on(struct queue *q, struct message *m, enum death why, struct bytes deaths)
-{
-	if (why == DEATH_REJECTED || !letter_cycles(deaths, queue_name(q)))
-		queue_pass_on(q, m, -1);
-	else
-		log_of(LOG_QUEUE, LEVEL_WARNING, 0, "a dead letter came back to queue '%s' by itself and "
-			  "was dropped",
-		    log_safe(queue_name(q)));
-}
-
-/* False if somebody must take it and nobody does: then nothing has happened. */
-static bool
-send_on(struct server *s, const struct queue *from, struct message *m,
-    enum death why)
-{
-	struct vhost *v = from->vhost;
-	struct exchange *x = vhost_exchange(v, message_exchange(m));
-	struct amqp_props p;
-	struct routing routing;
-	struct bytes deaths;
-	unsigned replies = 0;
-
-	if (x == NULL)
-		return !from->limits.at_least_once;
-	envelope_read(m, &p);
-	routing = envelope_routing(m, &p, &s->copies);
-	deaths = letter_deaths(&p);
-	route_begin(&s->route);
-	route(&s->route, x, &routing, &v->exchanges, &v->queues);
-	if (x == v->default_exchange)
-		replies = replyto_send(s, &routing, m);
-	if (from->limits.at_least_once &&
-	    is_stuck(&s->route, replies & REPLYTO_DELIVERED, m))
-		return false;
-	for (size_t i = 0; i < s->route.count; i++)
-		push_on((struct queue *)s->route.queues[i], m, why, deaths);
-	keep(&s->route, m);
-	return true;
-}
-
-/* --- carrying --------------------------------------------------------------------- */
-
-/* The old queue is done with it. */
-static void
-settle_dead(struct queue *q, struct entry *e, enum death why)
+void
+deadletter_settle(struct queue *q, struct entry *e, enum death why)
 {
 	struct lane *lane = lanes_of(&q->lanes, e->message);
 	uint64_t position = e->position;
@@ -86,37 +28,201 @@ settle_dead(struct queue *q, struct entry *e, enum death why)
 		lane_expired(lane, &q->server->journal, position);
 }
 
-/* What happened to a letter; it is done with. */
+/* Replies, and exchanges that keep it. */
 static void
-letter_done(struct letter *l)
+send_elsewhere(struct server *s, struct letter *l, const struct exchange *x,
+    const struct routing *routing)
 {
-	struct queue *q = l->queue;
+	unsigned replies = 0;
 
-	if (l->refused)
-		message_unref(l->entry.message);
-	else
-		settle_dead(q, &l->entry, l->why);
-	queue_unref(q);
-	free(l);
+	if (x == l->queue->vhost->default_exchange)
+		replies = replyto_send(s, routing, l->message);
+	keep(&s->route, l->message);
+	l->elsewhere = (replies & REPLYTO_DELIVERED) != 0 ||
+	    s->route.keeper_count > 0;
 }
 
-/* False if it must wait. A policy may have changed since it was posted. */
-static bool
-send_letter(struct server *s, struct letter *l)
+/* Those that have it already are passed by. */
+static void
+find_way(struct server *s, struct letter *l, struct exchange *x)
 {
-	struct queue *q = l->queue;
-	struct message *m;
-	bool sent;
+	struct vhost *v = l->queue->vhost;
+	struct route *r = &s->route;
+	struct amqp_props p;
+	struct routing routing;
+
+	envelope_read(l->message, &p);
+	routing = envelope_routing(l->message, &p, &s->copies);
+	route_begin(r);
+	for (size_t i = 0; i < l->took_count; i++)
+		route_pass_by(r, &l->took[i]->destination);
+	route(r, x, &routing, &v->exchanges, &v->queues);
+	if (!l->elsewhere)
+		send_elsewhere(s, l, x, &routing);
+	l->to = xmalloc((r->count + 1) * sizeof *l->to);
+	l->to_count = r->count;
+	for (size_t i = 0; i < r->count; i++)
+		l->to[i] = queue_ref((struct queue *)r->queues[i]);
+}
+
+/* Nobody needs to try: a policy may have changed since it was posted. */
+static bool
+is_idle(const struct letter *l)
+{
+	const struct queue *q = l->queue;
 
 	if (q->deleted || !q->limits.dead_letters)
 		return true;
-	m = letter_write(l);
-	if (m == NULL)
-		return !q->limits.at_least_once;
-	sent = send_on(s, q, m, l->why);
-	message_unref(m);
-	return sent;
+	if (!q->limits.at_least_once)
+		return l->held;
+	return !l->held && held_first(q);
 }
+
+static void
+begin(struct server *s, struct letter *l)
+{
+	struct queue *q = l->queue;
+	struct exchange *x;
+
+	l->begun = true;
+	l->full = false;
+	journal_hold(&s->journal);
+	if (is_idle(l) || (l->message = letter_write(l)) == NULL)
+		return;
+	x = vhost_exchange(q->vhost, q->limits.dead_exchange);
+	if (x != NULL)
+		find_way(s, l, x);
+	else if (q->limits.at_least_once)
+		held_warn_missing(q);
+}
+
+/* Would it go round for ever? */
+static bool
+comes_back(const struct letter *l, struct queue *q)
+{
+	struct amqp_props p;
+	struct bytes deaths;
+
+	if (l->why == DEATH_REJECTED)
+		return false;
+	envelope_read(l->message, &p);
+	deaths = letter_deaths(&p);
+	if (!letter_cycles(deaths, queue_name(q)))
+		return false;
+	if (l->queue->limits.at_least_once)
+		held_warn_cycle(l->queue, l->message, deaths, queue_name(q));
+	else
+		log_warnx("a dead letter came back to queue '%s' by itself and "
+			  "was dropped",
+		    log_safe(queue_name(q)));
+	return true;
+}
+
+/* True if the queue has it now. One that must not be lost is not given to a queue
+ * that might refuse it. */
+static bool
+give(struct letter *l, struct queue *q)
+{
+	if (q->deleted || comes_back(l, q))
+		return false;
+	if (l->queue->limits.at_least_once &&
+	    q->limits.overflow != OVERFLOW_DROP_HEAD &&
+	    expiry_full(q, l->message)) {
+		l->full = true;
+		return false;
+	}
+	queue_pass_on(q, l->message, -1);
+	return true;
+}
+
+/* False if there is more of its way left. */
+static bool
+give_some(struct letter *l, size_t *budget)
+{
+	bool note = l->queue->limits.at_least_once;
+
+	for (; l->to_next < l->to_count; l->to_next++, --*budget) {
+		struct queue **to = &l->to[l->to_next];
+
+		if (*budget == 0)
+			return false;
+		if (give(l, *to) && note)
+			continue;
+		queue_unref(*to);
+		*to = NULL;
+	}
+	return true;
+}
+
+/* Those on its way that took it. */
+static void
+note_takers(struct letter *l)
+{
+	size_t most = l->took_count + l->to_count;
+
+	if (most > l->took_count)
+		l->took = xrealloc(l->took, most * sizeof *l->took);
+	for (size_t i = 0; i < l->to_count; i++)
+		if (l->to[i] != NULL)
+			l->took[l->took_count++] = l->to[i];
+}
+
+/* Must it stay, because nobody took it, or not all on its way? */
+static bool
+is_stuck(const struct letter *l)
+{
+	return !l->queue->deleted && l->queue->limits.at_least_once &&
+	    (l->full || (l->took_count == 0 && !l->elsewhere));
+}
+
+static void
+rest(struct server *s, struct letter *l)
+{
+	if (l->message != NULL)
+		message_unref(l->message);
+	free(l->to);
+	l->message = NULL;
+	l->to = NULL;
+	l->to_count = l->to_next = 0;
+	l->begun = false;
+	journal_release(&s->journal);
+}
+
+/* Nobody needs it any more. */
+static void
+letter_done(struct letter *l)
+{
+	if (l->held) {
+		held_done(l);
+		return;
+	}
+	if (l->refused)
+		message_unref(l->entry.message);
+	else
+		deadletter_settle(l->queue, &l->entry, l->why);
+	letter_free(l);
+}
+
+/* All on its way have been asked. */
+static void
+end(struct server *s, struct letter *l)
+{
+	bool stuck;
+
+	note_takers(l);
+	stuck = is_stuck(l);
+	if (stuck && !l->full && l->to != NULL)
+		held_warn_nowhere(l->queue);
+	rest(s, l);
+	if (stuck)
+		held_keep(l);
+	else
+		letter_done(l);
+}
+
+/* --- carrying --------------------------------------------------------------- */
+
+enum { LETTER_COST = 16 }; /* of a turn: its headers are written anew */
 
 /* The job that carries what has gathered; one for the server, while there is
  * something. */
@@ -126,19 +232,31 @@ struct carrier {
 	struct letters letters;
 };
 
-static void carry(struct server *, struct letter *);
+/* One more for each KiB copied, and what finding its way took. */
+static void
+begin_first(struct carrier *c, struct letter *l, size_t *budget)
+{
+	size_t cost = LETTER_COST + l->entry.message->body_size / 1024;
 
-/* One, and one more for each KiB copied. */
+	begin(c->server, l);
+	if (l->to_count > 0)
+		cost += c->server->route.work / 4;
+	*budget -= cost < *budget ? cost : *budget;
+}
+
+/* As far as the budget goes. */
 static void
 carry_first(struct carrier *c, size_t *budget)
 {
 	struct letter *l = STAILQ_FIRST(&c->letters);
-	size_t cost = 1 + l->entry.message->body_size / 1024;
 
-	*budget -= cost < *budget ? cost : *budget;
+	if (!l->begun)
+		begin_first(c, l, budget);
+	if (!give_some(l, budget))
+		return;
 	STAILQ_REMOVE_HEAD(&c->letters, link);
 	c->server->letters_carried++;
-	carry(c->server, l);
+	end(c->server, l);
 }
 
 static bool
@@ -171,10 +289,11 @@ carrier(struct server *s)
 	return c;
 }
 
-/* Into the carrier's hands: letters are carried in this order. */
-static void
-send_off(struct server *s, struct letter *l)
+void
+deadletter_send(struct letter *l)
 {
+	struct server *s = l->queue->server;
+
 	STAILQ_INSERT_TAIL(&carrier(s)->letters, l, link);
 	s->letters_posted++;
 }
@@ -190,124 +309,7 @@ deadletter_carry(struct server *s, uint64_t upto, size_t *budget)
 	return true;
 }
 
-/* --- waiting ------------------------------------------------------------------------ */
-
-enum { RETRY_AT_ONCE = 32, RETRY_SECONDS = 1 };
-
-/* Letters of a queue that nobody took, and when they are tried again. */
-struct held {
-	struct letters letters;
-	size_t count;
-	struct event *timer;
-};
-
-size_t
-deadletter_held(const struct queue *q)
-{
-	return q->held != NULL ? q->held->count : 0;
-}
-
-/* The first of them is on its way again. */
-static void
-retry_one(struct queue *q)
-{
-	struct letter *l = STAILQ_FIRST(&q->held->letters);
-
-	STAILQ_REMOVE_HEAD(&q->held->letters, link);
-	q->held->count--;
-	l->again = true;
-	send_off(q->server, l);
-}
-
-static void
-wait_a_while(struct held *h)
-{
-	struct timeval tv = {RETRY_SECONDS, 0};
-
-	if (h->count > 0 && !evtimer_pending(h->timer, NULL))
-		evtimer_add(h->timer, &tv);
-}
-
-static void
-on_retry(evutil_socket_t fd, short what, void *arg)
-{
-	struct queue *q = arg;
-
-	server_tick(q->server);
-	for (int i = 0; i < RETRY_AT_ONCE && q->held->count > 0; i++)
-		retry_one(q);
-	wait_a_while(q->held);
-}
-
-static void
-hold(struct queue *q, struct letter *l)
-{
-	struct held *h = q->held;
-
-	if (h == NULL) {
-		h = q->held = xcalloc(1, sizeof *h);
-		STAILQ_INIT(&h->letters);
-		h->timer = evtimer_new(q->server->base, on_retry, q);
-		log_of(LOG_QUEUE, LEVEL_WARNING, 0, "dead letters of queue '%s' in vhost '%s' wait: "
-			  "nobody takes them",
-		    log_safe(queue_name(q)), log_safe(q->vhost->name));
-	}
-	STAILQ_INSERT_TAIL(&h->letters, l, link);
-	h->count++;
-	wait_a_while(h);
-}
-
-/* Where one that had waited goes, the next may follow at once. */
-static void
-carry(struct server *s, struct letter *l)
-{
-	struct queue *q = l->queue;
-
-	if (!send_letter(s, l)) {
-		hold(q, l);
-		return;
-	}
-	if (l->again && deadletter_held(q) > 0)
-		retry_one(q);
-	letter_done(l);
-}
-
-void
-deadletter_let_go(struct queue *q)
-{
-	struct held *h = q->held;
-	struct letter *l;
-
-	if (h == NULL)
-		return;
-	q->held = NULL;
-	while ((l = STAILQ_FIRST(&h->letters)) != NULL) {
-		STAILQ_REMOVE_HEAD(&h->letters, link);
-		send_off(q->server, l);
-	}
-	event_free(h->timer);
-	free(h);
-}
-
-/* The store has them still, in their queue. */
-void
-deadletter_fini(struct queue *q)
-{
-	struct held *h = q->held;
-	struct letter *l;
-
-	if (h == NULL)
-		return;
-	while ((l = STAILQ_FIRST(&h->letters)) != NULL) {
-		STAILQ_REMOVE_HEAD(&h->letters, link);
-		message_unref(l->entry.message);
-		free(l);
-	}
-	event_free(h->timer);
-	free(h);
-}
-
-/* --- in ------------------------------------------------------------------------------ */
+/* --- in --------------------------------------------------------------------- */
 
 static void
 post(struct queue *q, struct entry e, enum death why, bool refused)
@@ -319,7 +321,7 @@ post(struct queue *q, struct entry e, enum death why, bool refused)
 	    .why = why,
 	    .died = q->server->clock.wall,
 	    .refused = refused};
-	send_off(q->server, l);
+	deadletter_send(l);
 }
 
 void
@@ -328,7 +330,7 @@ deadletter(struct queue *q, struct entry e, enum death why)
 	if (q->limits.dead_letters && !q->deleted)
 		post(q, e, why, false);
 	else
-		settle_dead(q, &e, why);
+		deadletter_settle(q, &e, why);
 }
 
 void
@@ -337,4 +339,53 @@ deadletter_refused(struct queue *q, struct message *m)
 	if (q->limits.dead_letters)
 		post(q, (struct entry){.message = message_ref(m)},
 		    DEATH_MAXLEN, true);
+}
+
+/* --- what cannot be had ----------------------------------------------------- */
+
+static void
+warn_disabled(const struct queue *q, const char *what, struct bytes value)
+{
+	log_warnx("Disabling dead-lettering for queue '%s' in vhost '%s' "
+		  "despite configured %s '%s' because dead-letter-exchange is "
+		  "not configured.",
+	    log_safe(queue_name(q)), log_safe(q->vhost->name), what,
+	    log_safe(value));
+}
+
+static void
+warn_fallback(const struct queue *q)
+{
+	log_warnx("Falling back to dead-letter-strategy at-most-once for queue "
+		  "'%s' in vhost '%s' because configured dead-letter-strategy "
+		  "at-least-once is incompatible with effective overflow "
+		  "strategy drop-head. To enable dead-letter-strategy "
+		  "at-least-once, set overflow strategy to reject-publish.",
+	    log_safe(queue_name(q)), log_safe(q->vhost->name));
+}
+
+static void
+warn_overflow(const struct queue *q)
+{
+	log_warnx("Invalid overflow strategy <<\"reject-publish-dlx\">> for "
+		  "quorum queue: queue '%s' in vhost '%s'",
+	    log_safe(queue_name(q)), log_safe(q->vhost->name));
+}
+
+void
+deadletter_warn(const struct queue *q)
+{
+	const struct limits *l = &q->limits;
+
+	if (!q->type->holds)
+		return;
+	if (l->wrong_overflow)
+		warn_overflow(q);
+	if (!l->dead_letters && l->has_dead_strategy)
+		warn_disabled(q, "dead-letter-strategy", l->dead_strategy);
+	else if (!l->dead_letters && l->has_dead_key)
+		warn_disabled(q, "dead-letter-routing-key", l->dead_key);
+	else if (l->has_dead_strategy && !l->at_least_once &&
+	    bytes_eq(l->dead_strategy, BYTES("at-least-once")))
+		warn_fallback(q);
 }

@@ -1,8 +1,10 @@
 /* deadletter.h - why a message left its queue, told to its next exchange.
  *
- * Letters are carried in slices. Until one is carried its entry is still the old
- * queue's in the store; its removal and its new entries share a batch, so a crash
- * finds it in the old place or in the new one. */
+ * Letters are carried in slices, one with a long way in several. Until one is
+ * carried its entry is still the old queue's in the store; its removal and its new
+ * entries share a batch, so a crash finds it in the old place or in the new ones.
+ * One that must not be lost (at-least-once) and is not taken is held: see
+ * held.h. */
 #ifndef BROKER_DEADLETTER_H
 #define BROKER_DEADLETTER_H
 
@@ -19,16 +21,15 @@ void deadletter(struct queue *, struct entry, enum death);
  * False if *budget did not suffice. */
 bool deadletter_carry(struct server *, uint64_t upto, size_t *budget);
 
-/* Of a queue whose letters stay until somebody takes them (at-least-once): how
- * many nobody took. They lead nowhere, or to a queue that is full; some are tried
- * again each second, and more as long as that works. */
-size_t deadletter_held(const struct queue *);
+/* Sends a letter on its way, behind the others; takes it. */
+void deadletter_send(struct letter *);
 
-/* The queue is deleted: what it holds goes too, in slices. */
-void deadletter_let_go(struct queue *);
+/* The old queue is done with an entry that died; drops its reference. */
+void deadletter_settle(struct queue *, struct entry *, enum death);
 
-/* Frees what is held, at the end. */
-void deadletter_fini(struct queue *);
+/* Warns of what the queue's limits ask for and do not get, as RabbitMQ does of
+ * quorum queues. */
+void deadletter_warn(const struct queue *);
 
 /* A message that never entered the queue (reject-publish-dlx). */
 void deadletter_refused(struct queue *, struct message *);

@@ -2,6 +2,7 @@
 #include "broker/expiry.h"
 
 #include "broker/deadletter.h"
+#include "broker/held.h"
 #include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -122,7 +123,7 @@ over(const struct queue *q, uint64_t entries, uint64_t bytes)
 bool
 expiry_full(const struct queue *q, const struct message *m)
 {
-	return over(q, 1 + deadletter_held(q), m->body_size);
+	return over(q, 1 + held_count(q), held_bytes(q) + m->body_size);
 }
 
 bool

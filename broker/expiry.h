@@ -27,7 +27,8 @@ void expiry_swept(struct queue *, struct lane *, struct load *);
  * one: it is timed from then on. */
 void expiry_watch(struct queue *);
 
-/* Is the queue at its limit, before m is added? */
+/* Is the queue at its limit, before m is added? Dead letters that it holds count,
+ * as in RabbitMQ. */
 bool expiry_full(const struct queue *, const struct message *m);
 
 /* Is it over its limit? */

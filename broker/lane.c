@@ -124,6 +124,13 @@ should_split(const struct lane *l, const struct lane_mark *mark)
 	return l->head.count >= mark->entries || l->memory >= mark->bytes;
 }
 
+static void
+split(struct lane *l)
+{
+	l->split = true;
+	l->head_latest = l->latest;
+}
+
 /* Nothing is out any more: the incoming follows the head. */
 static void
 unsplit(struct lane *l)
@@ -153,9 +160,9 @@ note_pushed(struct lane *l, struct ring *r, struct entry *e)
 	note_deadline(l, r, e, &l->latest);
 }
 
-void
-lane_push(struct lane *l, struct journal *j, struct message *m,
-    int64_t deadline, bool stored)
+static struct entry *
+push(struct lane *l, struct journal *j, struct message *m, int64_t deadline,
+    bool stored)
 {
 	struct ring *r = l->split ? &l->incoming : &l->head;
 	struct entry *e = ring_push(r);
@@ -170,12 +177,33 @@ lane_push(struct lane *l, struct journal *j, struct message *m,
 	l->ready++;
 	l->ready_bytes += m->body_size;
 	if (!stored)
-		return;
+		return e;
 	lane_put(change(l, j), e->position, m, deadline);
 	l->stored_count++;
 	l->stored_bytes += m->body_size;
 	l->waiting_count++;
 	l->waiting_bytes += m->body_size;
+	return e;
+}
+
+void
+lane_push(struct lane *l, struct journal *j, struct message *m,
+    int64_t deadline, bool stored)
+{
+	push(l, j, m, deadline, stored);
+}
+
+void
+lane_push_noted(struct lane *l, struct journal *j, struct message *m,
+    uint32_t note, bool stored, const struct lane_mark *mark)
+{
+	struct entry *e;
+
+	if (!l->split && should_split(l, mark))
+		split(l);
+	e = push(l, j, m, 0, stored);
+	e->returns = note;
+	lane_note_returns(l, j, e);
 }
 
 static void
@@ -209,13 +237,6 @@ move_incoming_out(struct lane *l)
 		move_out(l, e);
 		ring_pop(&l->incoming);
 	}
-}
-
-static void
-split(struct lane *l)
-{
-	l->split = true;
-	l->head_latest = l->latest;
 }
 
 void

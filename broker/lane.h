@@ -87,7 +87,7 @@ struct lane {
 	void *owner;	  /* its queue */
 	bool counts;	  /* how often its entries came back */
 	bool noted;	  /* the store may have notes about that */
-	uint8_t priority; /* which of its queue's lanes it is */
+	int16_t priority; /* which of its queue's lanes it is */
 };
 
 /* An empty lane; id 0 if it is never stored. */
@@ -104,6 +104,12 @@ void lane_restore(struct lane *, const struct lane_state *);
 void lane_push(
     struct lane *, struct journal *, struct message *, int64_t deadline,
     bool stored);
+
+/* The same without a deadline, with a note above 0: it comes back as the entry's
+ * returns. For lanes that do not count. What comes above the mark stays in memory
+ * only until it is committed. */
+void lane_push_noted(struct lane *, struct journal *, struct message *,
+    uint32_t note, bool stored, const struct lane_mark *);
 
 /* The next entry, or NULL: nothing is ready, or it is out (lane_wants_load). */
 const struct entry *lane_peek(const struct lane *);

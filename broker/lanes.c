@@ -1,4 +1,5 @@
-/* lanes.c - the lanes of a queue, the highest priority first. */
+/* lanes.c - the lanes of a queue, the highest priority first, and the one of its
+ * dead letters that nobody took. */
 #include "broker/lanes.h"
 
 #include <assert.h>
@@ -21,22 +22,36 @@ lanes_fini(struct lanes *l)
 		free(l->above[i]);
 	}
 	free(l->above);
+	if (l->dead != NULL)
+		lane_fini(l->dead);
+	free(l->dead);
 }
 
-struct lane *
-lanes_add(struct lanes *l, uint8_t priority, uint64_t id)
+static void
+insert(struct lanes *l, struct lane *lane)
 {
-	struct lane *lane = xmalloc(sizeof *lane);
+	int priority = lane->priority;
 	unsigned at = l->count;
 
 	assert(priority > 0 && priority <= l->max);
-	lane_init(lane, id, l->lowest.owner);
-	lane->priority = priority;
 	l->above = xrealloc(l->above, (l->count + 1U) * sizeof *l->above);
 	for (; at > 0 && l->above[at - 1]->priority < priority; at--)
 		l->above[at] = l->above[at - 1];
 	l->above[at] = lane;
 	l->count++;
+}
+
+struct lane *
+lanes_add(struct lanes *l, int priority, uint64_t id)
+{
+	struct lane *lane = xmalloc(sizeof *lane);
+
+	lane_init(lane, id, l->lowest.owner);
+	lane->priority = (int16_t)priority;
+	if (priority == LANE_DEAD)
+		l->dead = lane;
+	else
+		insert(l, lane);
 	return lane;
 }
 
@@ -72,6 +87,8 @@ lanes_memory(const struct lanes *l)
 {
 	size_t n = l->lowest.memory + l->count * sizeof l->lowest;
 
+	if (l->dead != NULL)
+		n += l->dead->memory + sizeof *l->dead;
 	for (unsigned i = 0; i < l->count; i++)
 		n += l->above[i]->memory;
 	return n;
@@ -85,17 +102,25 @@ lanes_pending(struct lanes *l)
 	for (unsigned i = 0; (lane = lanes_nth(l, i)) != NULL; i++)
 		if (lane->change != NULL)
 			return true;
-	return false;
+	return l->dead != NULL && l->dead->change != NULL;
 }
 
 /* --- purge and delete ----------------------------------------------------------- */
+
+/* With room for all lanes. */
+static struct lanes_rest *
+rest_new(const struct lanes *l)
+{
+	struct lanes_rest *r;
+
+	return xcalloc(1, sizeof *r + (l->count + 2U) * sizeof *r->rests);
+}
 
 static struct lanes_rest *
 take_from_each(struct lanes *l, struct journal *j,
     void (*take)(struct lane *, struct journal *, struct lane_rest *))
 {
-	struct lanes_rest *r =
-	    xcalloc(1, sizeof *r + (l->count + 1U) * sizeof *r->rests);
+	struct lanes_rest *r = rest_new(l);
 	struct lane *lane;
 
 	while ((lane = lanes_nth(l, r->count)) != NULL)
@@ -110,9 +135,22 @@ lanes_purge(struct lanes *l, struct journal *j)
 }
 
 struct lanes_rest *
+lanes_purge_dead(struct lanes *l, struct journal *j)
+{
+	struct lanes_rest *r = rest_new(l);
+
+	lane_purge(l->dead, j, &r->rests[r->count++]);
+	return r;
+}
+
+struct lanes_rest *
 lanes_delete(struct lanes *l, struct journal *j)
 {
-	return take_from_each(l, j, lane_delete);
+	struct lanes_rest *r = take_from_each(l, j, lane_delete);
+
+	if (l->dead != NULL)
+		lane_delete(l->dead, j, &r->rests[r->count++]);
+	return r;
 }
 
 bool

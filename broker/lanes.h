@@ -1,4 +1,5 @@
-/* lanes.h - the lanes of a queue, the highest priority first.
+/* lanes.h - the lanes of a queue, the highest priority first, and the one of its
+ * dead letters that nobody took.
  *
  * A plain queue has one lane, embedded. A queue with priorities has one more for
  * each priority above 0 that was ever used: so order within a priority is the
@@ -9,9 +10,13 @@
 
 #include "broker/lane.h"
 
+enum { LANE_DEAD = -1 }; /* the priority of what is not the queue's to give */
+
 struct lanes {
 	struct lane lowest;  /* of priority 0 */
 	struct lane **above; /* the others, the highest first */
+	struct lane *dead;   /* of dead letters; NULL if there never were any;
+			      * none of those below but where it says so */
 	uint8_t count;	     /* of them */
 	uint8_t max;	     /* the highest priority there can be */
 };
@@ -22,8 +27,9 @@ void lanes_init(struct lanes *, uint64_t id, uint8_t max, void *owner);
 /* Drops what is in memory, at the end. */
 void lanes_fini(struct lanes *);
 
-/* Adds the empty lane of a priority that has none yet, from 1 to max. */
-struct lane *lanes_add(struct lanes *, uint8_t priority, uint64_t id);
+/* Adds the empty lane of a priority that has none yet, from 1 to max, or
+ * LANE_DEAD. */
+struct lane *lanes_add(struct lanes *, int priority, uint64_t id);
 
 /* The lane of that priority; the lowest if it has none. */
 struct lane *lanes_find(struct lanes *, uint8_t priority);
@@ -83,13 +89,15 @@ lanes_ready_bytes(const struct lanes *l)
 	return n;
 }
 
-/* Entries the store knows or will know, taken ones among them, and the bytes of
- * their bodies. */
+/* Entries the store knows or will know, taken ones among them and dead letters,
+ * and the bytes of their bodies. */
 static inline uint64_t
 lanes_stored(const struct lanes *l)
 {
 	uint64_t n = l->lowest.stored_count;
 
+	if (l->dead != NULL)
+		n += l->dead->stored_count;
 	for (unsigned i = 0; i < l->count; i++)
 		n += l->above[i]->stored_count;
 	return n;
@@ -100,6 +108,8 @@ lanes_stored_bytes(const struct lanes *l)
 {
 	uint64_t n = l->lowest.stored_bytes;
 
+	if (l->dead != NULL)
+		n += l->dead->stored_bytes;
 	for (unsigned i = 0; i < l->count; i++)
 		n += l->above[i]->stored_bytes;
 	return n;
@@ -108,12 +118,12 @@ lanes_stored_bytes(const struct lanes *l)
 /* The entry in front of all, if it is in memory; else NULL. */
 const struct entry *lanes_first(struct lanes *);
 
-/* Ready entries that are in memory, and the bytes that they and the lanes above
- * take. */
+/* Ready entries that are in memory, and the bytes that they, dead letters and
+ * lanes take. */
 size_t lanes_in_memory(const struct lanes *);
 size_t lanes_memory(const struct lanes *);
 
-/* Does the open batch name one of them? */
+/* Does the open batch name one of them, or that of dead letters? */
 bool lanes_pending(struct lanes *);
 
 /* What purge and delete leave to be freed in slices. */
@@ -125,7 +135,11 @@ struct lanes_rest {
 /* Takes away everything that is ready, in all lanes. */
 struct lanes_rest *lanes_purge(struct lanes *, struct journal *);
 
-/* All lanes go with everything they hold, in memory and in the store. */
+/* The same for the lane of dead letters, which there must be. */
+struct lanes_rest *lanes_purge_dead(struct lanes *, struct journal *);
+
+/* All lanes go with everything they hold, in memory and in the store, dead letters
+ * too. */
 struct lanes_rest *lanes_delete(struct lanes *, struct journal *);
 
 /* Has the store heard of all that was purged? */

@@ -2,6 +2,7 @@
 #include "broker/letter.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "amqp/table.h"
 #include "broker/envelope.h"
@@ -192,6 +193,16 @@ letter_write(const struct letter *l)
 	writer_fini(&headers);
 	writer_fini(&props);
 	return copy;
+}
+
+void
+letter_free(struct letter *l)
+{
+	for (size_t i = 0; i < l->took_count; i++)
+		queue_unref(l->took[i]);
+	free(l->took);
+	queue_unref(l->queue);
+	free(l);
 }
 
 bool

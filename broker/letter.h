@@ -23,11 +23,30 @@ struct letter {
 	enum death why;
 	int64_t died; /* wall-clock milliseconds */
 	bool refused; /* never was in the queue */
-	bool again;   /* nobody took it before */
+
+	/* Of at-least-once. */
+	bool held; /* nobody took it before: the entry is of the queue's lane of
+		    * dead letters */
+	bool full; /* a queue on its way refused it */
+	bool elsewhere; /* where no queue is, it has been: replies, exchanges
+			 * that keep messages */
+	struct queue **took; /* those that have it: references */
+	size_t took_count;
+
+	/* While it is carried. */
+	struct message *message; /* as it is sent: a reference */
+	struct queue **to;	 /* its way: references, NULL where it did not
+				  * stay */
+	size_t to_count, to_next;
+	bool begun;
+
 	STAILQ_ENTRY(letter) link;
 };
 
 STAILQ_HEAD(letters, letter);
+
+/* Drops what it refers to, but for the entry's message, and itself. */
+void letter_free(struct letter *);
 
 /* The same body under the exchange and key of the queue's dead letters, its history
  * longer by one: a reference. NULL if there is no memory for it. */

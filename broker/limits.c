@@ -59,13 +59,11 @@ delivery_limit(struct bytes arguments, int64_t default_returns)
 
 /* Asked for, and nothing in its way: what is dropped at the head would not wait. */
 static bool
-at_least_once(const struct limits *l, struct bytes arguments)
+at_least_once(const struct limits *l)
 {
-	struct bytes b;
-
-	return text(arguments, "x-dead-letter-strategy", &b) &&
-	    bytes_eq(b, BYTES("at-least-once")) && l->dead_letters &&
-	    l->overflow == OVERFLOW_REJECT;
+	return l->has_dead_strategy &&
+	    bytes_eq(l->dead_strategy, BYTES("at-least-once")) &&
+	    l->dead_letters && l->overflow == OVERFLOW_REJECT;
 }
 
 void
@@ -87,5 +85,7 @@ limits_parse(struct limits *l, struct bytes arguments, int64_t default_returns)
 	    text(arguments, "x-dead-letter-exchange", &l->dead_exchange);
 	l->has_dead_key =
 	    text(arguments, "x-dead-letter-routing-key", &l->dead_key);
-	l->at_least_once = at_least_once(l, arguments);
+	l->has_dead_strategy =
+	    text(arguments, "x-dead-letter-strategy", &l->dead_strategy);
+	l->at_least_once = at_least_once(l);
 }

@@ -20,12 +20,15 @@ struct limits {
 	bool bounded;	     /* one of the two is set */
 	uint8_t max_priority; /* 0: all are the same */
 	enum overflow overflow;
+	bool wrong_overflow; /* one that the type of queue does not have */
 	uint64_t delivery_limit; /* times it may come back; UINT64_MAX: any */
 	bool dead_letters; /* has a dead letter exchange */
 	bool has_dead_key;
+	bool has_dead_strategy;
 	bool at_least_once; /* dead letters stay until somebody takes them */
 	bool single_active; /* one consumer at a time is served */
-	struct bytes dead_exchange, dead_key; /* borrowed from the arguments */
+	struct bytes dead_exchange, dead_key, dead_strategy; /* borrowed from
+							      * the arguments */
 };
 
 /* Reads arguments that passed arguments_check. default_returns is the delivery

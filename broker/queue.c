@@ -7,6 +7,7 @@
 #include "broker/deadletter.h"
 #include "broker/deliver.h"
 #include "broker/expiry.h"
+#include "broker/held.h"
 #include "broker/log.h"
 #include "broker/overdue.h"
 #include "broker/policy.h"
@@ -19,7 +20,20 @@
 /* Reads what its arguments ask of it, or what policies make of them, and what
  * its type does. */
 static void
-take_limits(struct queue *q)
+read_limits(struct queue *q)
+{
+	limits_parse(&q->limits, q->merged.n > 0 ? q->merged : q->arguments,
+	    q->server->config->default_delivery_limit);
+	q->limits.wrong_overflow = !q->type->dead_refused &&
+	    q->limits.overflow == OVERFLOW_REJECT_DLX;
+	if (q->limits.wrong_overflow)
+		q->limits.overflow = OVERFLOW_DROP_HEAD;
+	q->limits.at_least_once &= q->type->holds;
+}
+
+/* What it asked for and does not get is said once. */
+static void
+take_limits(struct queue *q, bool first)
 {
 	struct writer w = {0};
 	struct bytes old = q->merged;
@@ -27,17 +41,10 @@ take_limits(struct queue *q)
 	q->policies_seen = q->vhost->policies_changed;
 	policy_merge(q, &w);
 	q->merged = writer_view(&w); /* takes it */
-	limits_parse(&q->limits, q->merged.n > 0 ? q->merged : q->arguments,
-	    q->server->config->default_delivery_limit);
+	read_limits(q);
+	if (first || !bytes_eq(old, q->merged))
+		deadletter_warn(q);
 	free((void *)old.p);
-	if (q->limits.overflow == OVERFLOW_REJECT_DLX &&
-	    !q->type->dead_refused) {
-		q->limits.overflow = OVERFLOW_DROP_HEAD;
-		log_of(LOG_QUEUE, LEVEL_WARNING, 0, "%s queue '%s' in vhost '%s' drops its head: it "
-			  "cannot reject-publish-dlx",
-		    q->type->name, log_safe(queue_name(q)),
-		    log_safe(q->vhost->name));
-	}
 }
 
 struct queue *
@@ -61,7 +68,7 @@ queue_new(struct vhost *v, struct bytes name, struct bytes arguments,
 	if (q->type == NULL)
 		q->type = queue_type_of(BYTES(""));
 	q->stores_all = q->type->stores_all;
-	take_limits(q);
+	take_limits(q, true);
 	lanes_init(&q->lanes, lane_id, q->limits.max_priority, q);
 	q->lanes.lowest.counts = q->type->counts;
 	expiry_used(q);
@@ -82,7 +89,7 @@ queue_unref(struct queue *q)
 void
 queue_free(struct queue *q)
 {
-	deadletter_fini(q);
+	held_fini(q);
 	expiry_fini(q);
 	lanes_fini(&q->lanes);
 	free((void *)q->destination.name.p);
@@ -382,9 +389,11 @@ void
 queue_limit(struct queue *q)
 {
 	int64_t patience = q->limits.consumer_timeout;
+	bool at_least_once = q->limits.at_least_once;
 	struct trimming *t;
 
-	take_limits(q);
+	take_limits(q, false);
+	held_limit(q, at_least_once);
 	if (q->limits.consumer_timeout != patience) {
 		watch_consumers(q);
 		overdue_hurry(q);
@@ -416,9 +425,12 @@ queue_committed(struct lane_change *change)
 	struct queue *q = lane->owner;
 
 	if (!q->deleted) {
-		struct lane_mark mark = share(q);
+		struct lane_mark mark =
+		    lane == q->lanes.dead ? held_mark : share(q);
 
 		lane_committed(lane, change, &mark);
+		if (lane == q->lanes.dead)
+			held_go_on(q);
 		if (q->timed) {
 			queue_sweep(q, q->server->clock.wall);
 			expiry_watch(q);
@@ -446,7 +458,9 @@ queue_loaded(struct load *load)
 	struct lane *lane = load->owner;
 	struct queue *q = lane->owner;
 
-	if (load->due != 0)
+	if (lane == q->lanes.dead)
+		held_loaded(q, load);
+	else if (load->due != 0)
 		expiry_swept(q, lane, load);
 	else
 		lane_loaded(lane, load);
@@ -491,6 +505,15 @@ clearing_new(struct queue *q)
 	c->job.step = clear;
 	c->queue = queue_ref(q);
 	return c;
+}
+
+void
+queue_clear(struct queue *q, struct lanes_rest *rest)
+{
+	struct clearing *c = clearing_new(q);
+
+	c->rest = rest;
+	server_add_job(q->server, &c->job, NULL);
 }
 
 /* Requeued entries are removed from the store one by one: whoever asked waits
@@ -543,7 +566,7 @@ queue_delete(struct queue *q)
 	struct clearing *c = clearing_new(q);
 
 	q->deleted = true;
-	deadletter_let_go(q);
+	held_delete(q);
 	expiry_fini(q);
 	cancel_consumers(q);
 	queue_call_waiting(q);

@@ -39,7 +39,7 @@ struct queue {
 	struct lanes lanes;
 	unsigned unacked;
 	uint64_t unacked_bytes; /* of their bodies */
-	struct held *held; /* dead letters nobody took; NULL: none */
+	struct held *held; /* its dead letters nobody took; NULL: none so far */
 
 	struct consumer_list consumers; /* all, in the order they came */
 	struct consumer_list active;	/* those that may be given something,
@@ -136,6 +136,9 @@ void queue_requeue(struct queue *, struct entry);
 /* Removes what is ready and returns how many; freed in slices. Durable when
  * job_idle says so: the connection, if any, is suspended until then. */
 size_t queue_purge(struct queue *, struct connection *);
+
+/* Frees in slices what was taken from its lanes; takes it. */
+void queue_clear(struct queue *, struct lanes_rest *);
 
 /* Everything goes: consumers are cancelled (and told, if they asked to be),
  * bindings removed, the lane dropped. Returns the number of ready entries. */

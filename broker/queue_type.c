@@ -18,6 +18,7 @@ static const struct queue_type types[] = {
 	.module = "rabbit_quorum_queue",
 	.permanent = true,
 	.stores_all = true,
+	.holds = true,
 	.counts = true},
 };
 

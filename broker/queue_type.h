@@ -21,6 +21,7 @@ struct queue_type {
 	bool stores_all; /* messages are stored whatever they ask for */
 	bool refuses_all; /* a full one that refuses publications refuses all
 			   * that comes; else only what publishers send */
+	bool holds;	 /* dead letters until somebody takes them, if asked */
 	bool counts;	 /* how often each message came back, and tells it */
 
 	/* What clients may ask for. */

@@ -486,7 +486,7 @@ define_lane(
 }
 
 struct lane *
-vhost_add_lane(struct vhost *v, struct queue *q, uint8_t priority)
+vhost_add_lane(struct vhost *v, struct queue *q, int priority)
 {
 	struct server *s = v->server;
 	uint64_t id = queue_stored(q) ? ++s->last_lane : 0;
@@ -510,6 +510,10 @@ forget_queue(struct vhost *v, struct queue *q)
 		def = define_lane(v, q, q->lanes.above[i]);
 		untell(v, &def);
 	}
+	if (q->lanes.dead == NULL)
+		return;
+	def = define_lane(v, q, q->lanes.dead);
+	untell(v, &def);
 }
 
 void
@@ -567,13 +571,14 @@ vhost_restore_lane(struct vhost *v, const struct def_queue_lane *d)
 {
 	struct queue *q = vhost_queue(v, d->queue);
 
-	if (q == NULL || d->priority < 1 || d->priority > q->lanes.max)
+	if (q == NULL || (d->priority != LANE_DEAD &&
+			     (d->priority < 1 || d->priority > q->lanes.max)))
 		log_warnx("lane %lld of the store is for priority %lld of "
 			  "queue '%.*s', which has none",
 		    (long long)d->lane, (long long)d->priority,
 		    BYTES_FMT(d->queue));
 	else
-		lanes_add(&q->lanes, (uint8_t)d->priority, (uint64_t)d->lane);
+		lanes_add(&q->lanes, (int)d->priority, (uint64_t)d->lane);
 }
 
 void

@@ -82,10 +82,10 @@ bool vhost_bind(struct vhost *, struct exchange *, struct destination *,
 /* An auto-delete exchange goes with its last binding. */
 void vhost_unbind(struct vhost *, struct binding *);
 
-/* A lane for a priority that has none yet, stored if the queue is, in the batch
- * that is open: so with the first message that needs it, at the latest. */
-struct lane *vhost_add_lane(
-    struct vhost *, struct queue *, uint8_t priority);
+/* A lane for a priority that has none yet, or LANE_DEAD, stored if the queue is,
+ * in the batch that is open: so with the first message that needs it, at the
+ * latest. */
+struct lane *vhost_add_lane(struct vhost *, struct queue *, int priority);
 
 /* Has every vhost such an exchange from the beginning? */
 bool vhost_predeclares(const struct exchange *);

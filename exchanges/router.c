@@ -37,6 +37,12 @@ route_begin(struct route *r)
 	r->pass = ++passes;
 }
 
+void
+route_pass_by(struct route *r, struct destination *queue)
+{
+	queue->seen = r->pass;
+}
+
 static size_t
 grown(size_t size)
 {

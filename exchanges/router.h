@@ -30,6 +30,9 @@ void route_fini(struct route *);
 /* Starts a new message: forgets the queues and takes a new pass number. */
 void route_begin(struct route *);
 
+/* Behind route_begin: the message is not to go to this queue. */
+void route_pass_by(struct route *, struct destination *);
+
 /* Adds every queue the exchange leads to, for the key or one of its copies, each
  * once. One call for a pass: what it has come by, another would not follow.
  *

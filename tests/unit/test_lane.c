@@ -644,6 +644,37 @@ how_often_entries_came_back_outlives_a_restart(void)
 	world_free(w);
 }
 
+static void
+push_noted(struct world *w, uint32_t note)
+{
+	struct message *m =
+	    message_new(BYTES(""), BYTES("q"), BYTES("\0\0"), 8);
+
+	memset((uint8_t *)message_body(m).p, 0, 8);
+	lane_push_noted(&w->lane, &w->journal, m, note, true, &w->mark);
+	message_unref(m);
+}
+
+/* Without a commit between them, too, only those up to the mark stay. */
+static void
+a_note_stands_beside_an_entry_in_memory_and_out(void)
+{
+	struct world *w = world_new(4);
+
+	for (uint32_t i = 1; i <= 100; i++)
+		push_noted(w, i);
+	CU_ASSERT_EQUAL(w->lane.head.count, 4);
+	CU_ASSERT_EQUAL(w->lane.incoming.count, 96);
+	commit(w);
+	CU_ASSERT_EQUAL(w->lane.head.count, 4);
+	CU_ASSERT_EQUAL(w->lane.out_count, 96);
+	for (uint32_t i = 1; i <= 100; i++)
+		CU_ASSERT_EQUAL(returns_of_next(w), i);
+	turn(w);
+	CU_ASSERT_EQUAL(w->lane.stored_count, 0);
+	world_free(w);
+}
+
 static const struct unit_test tests[] = {
     {"order and counts hold when most is out",
 	order_and_counts_hold_when_most_is_out},
@@ -662,6 +693,8 @@ static const struct unit_test tests[] = {
 	what_is_settled_before_its_commit_is_never_written},
     {"how often entries came back outlives a restart",
 	how_often_entries_came_back_outlives_a_restart},
+    {"a note stands beside an entry in memory and out",
+	a_note_stands_beside_an_entry_in_memory_and_out},
     {"what comes back is redelivered at its old place",
 	what_comes_back_is_redelivered_at_its_old_place},
 };

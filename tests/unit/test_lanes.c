@@ -301,6 +301,60 @@ all_lanes_are_deleted(void)
 	world_free(w);
 }
 
+/* A dead letter is not the queue's to give, and is stored as well. */
+static void
+push_dead(struct world *w, uint64_t n)
+{
+	struct message *m =
+	    message_new(BYTES(""), BYTES("q"), BYTES("\0\0"), n);
+
+	if (w->lanes.dead == NULL)
+		lanes_add(&w->lanes, LANE_DEAD, ++w->last_lane);
+	lane_push_noted(w->lanes.dead, &w->journal, m, 1, true, &mark);
+	message_unref(m);
+}
+
+static void
+dead_letters_stand_apart(void)
+{
+	struct world *w = world_new();
+	struct lanes_rest *rest;
+	size_t all = SIZE_MAX;
+
+	push_dead(w, 1);
+	CU_ASSERT(lanes_pending(&w->lanes));
+	push_dead(w, 2);
+	push(w, 6, 3);
+	CU_ASSERT_EQUAL(lanes_ready(&w->lanes), 1);
+	CU_ASSERT_EQUAL(lanes_stored(&w->lanes), 3);
+	CU_ASSERT_EQUAL(lanes_stored_bytes(&w->lanes), 6);
+	rest = lanes_purge(&w->lanes, &w->journal);
+	CU_ASSERT(lanes_rest_free(rest, &w->journal, &all));
+	CU_ASSERT_EQUAL(lanes_stored(&w->lanes), 2);
+	rest = lanes_purge_dead(&w->lanes, &w->journal);
+	CU_ASSERT(lanes_rest_free(rest, &w->journal, &all));
+	CU_ASSERT_EQUAL(lanes_stored(&w->lanes), 0);
+	world_free(w);
+}
+
+static void
+with_their_queue_dead_letters_go(void)
+{
+	struct world *w = world_new();
+	struct lanes_rest *rest;
+	size_t all = SIZE_MAX;
+
+	push_dead(w, 1);
+	push(w, 0, 2);
+	turn(w);
+	CU_ASSERT_EQUAL(stored_lanes(w), 2);
+	rest = lanes_delete(&w->lanes, &w->journal);
+	CU_ASSERT(lanes_rest_free(rest, NULL, &all));
+	turn(w);
+	CU_ASSERT_EQUAL(stored_lanes(w), 0);
+	world_free(w);
+}
+
 /* --- beside a plain array of what must be there ------------------------------- */
 
 enum { MOST = 2000 };
@@ -449,6 +503,8 @@ static const struct unit_test tests[] = {
     {"a purge takes what is ready from all",
 	a_purge_takes_what_is_ready_from_all},
     {"all lanes are deleted", all_lanes_are_deleted},
+    {"dead letters stand apart", dead_letters_stand_apart},
+    {"with their queue dead letters go", with_their_queue_dead_letters_go},
     {"order and counts hold whatever happens",
 	order_and_counts_hold_whatever_happens},
     {"without priorities there is one lane",

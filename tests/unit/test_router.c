@@ -67,6 +67,28 @@ test_queue_is_named_once(void)
 }
 
 static void
+test_a_queue_is_passed_by_once(void)
+{
+	struct rig rig;
+	struct exchange *x;
+	struct destination *q;
+	struct routing routing = {.key = BYTES("p")};
+
+	rig_init(&rig);
+	x = rig_exchange(&rig, &type_fanout, "x");
+	q = rig_queue(&rig, "q");
+	rig_bind(x, q, "", NULL);
+	rig_bind(x, rig_queue(&rig, "p"), "", NULL);
+	route_begin(&rig.route);
+	route_pass_by(&rig.route, q);
+	route(&rig.route, x, &routing, &rig.exchanges, &rig.queues);
+	CU_ASSERT_EQUAL(rig.route.count, 1);
+	CU_ASSERT(rig_reached(&rig, "p"));
+	CU_ASSERT_EQUAL(rig_route(&rig, x, "p"), 2);
+	rig_fini(&rig);
+}
+
+static void
 test_routes_do_not_disturb_each_other(void)
 {
 	struct rig rig;
@@ -458,6 +480,7 @@ test_route_grows_in_a_few_steps(void)
 
 static const struct unit_test tests[] = {
     {"queue is named once", test_queue_is_named_once},
+    {"a queue is passed by once", test_a_queue_is_passed_by_once},
     {"routes do not disturb each other", test_routes_do_not_disturb_each_other},
     {"key goes through exchanges", test_key_goes_through_exchanges},
     {"cycle is cut", test_cycle_is_cut},
