@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "amqp/xalloc.h"
+#include "broker/config_terms.h"
 #include "broker/program.h"
 
 enum kind {
@@ -16,6 +17,7 @@ enum kind {
 	KIND_WATERMARK,
 	KIND_LOGS,
 	KIND_LEVELS,
+	KIND_ARGUMENTS,
 	KIND_ADDRESS,
 	KIND_PLACE,
 	KIND_NOTHING,
@@ -195,6 +197,9 @@ set_variable(struct reading *r, const struct variable *v, const char *value)
 		return set_logs(r, value);
 	case KIND_LEVELS:
 		return set_levels(r, value);
+	case KIND_ARGUMENTS:
+		return config_set_arguments(
+		    r->config, value, r->source, r->error, r->size);
 	case KIND_ADDRESS:
 		return set_address(r, value);
 	case KIND_PLACE:
@@ -231,16 +236,35 @@ environment_read(struct config *c, bool before, char *error, size_t size)
 	return true;
 }
 
+/* A port that nobody named is RabbitMQ's own. */
 void
 environment_end(struct config *c)
 {
+	static const enum setting_id certificates[] = {
+	    SETTING_ssl_cacertfile, SETTING_ssl_certfile, SETTING_ssl_keyfile};
+	const char *source;
 	char why[256];
-	const char *source = c->source[SETTING_ssl_certfile];
 
-	if (source != NULL && strcmp(source, "RABBITMQ_SSL_CERTFILE") == 0 &&
-	    !config_is_set(c, SETTING_listeners_ssl))
-		config_set(c, "listeners.ssl.default", "5671", source, why,
-		    sizeof why);
+	if (config_is_set(c, SETTING_listeners_ssl))
+		return;
+	for (size_t i = 0; i < 3; i++) {
+		source = c->source[certificates[i]];
+		if (source != NULL && strncmp(source, "RABBITMQ_SSL_", 13) == 0) {
+			config_set(c, "listeners.ssl.default", "5671", source,
+			    why, sizeof why);
+			return;
+		}
+	}
+}
+
+bool
+environment_knows(const char *name)
+{
+	for (const struct variable *v = variables; v < variables + VARIABLES;
+	     v++)
+		if (strcmp(v->name, name) == 0)
+			return true;
+	return false;
 }
 
 void

@@ -1,5 +1,4 @@
-/* environment.h - RabbitMQ's environment variables, and rabbitmq-env.conf, which
- * sets some of them. */
+/* environment.h - RabbitMQ's environment variables. */
 #ifndef BROKER_ENVIRONMENT_H
 #define BROKER_ENVIRONMENT_H
 
@@ -14,6 +13,9 @@ bool environment_read(
 /* After all else has been read: certificates of variables open a port if no
  * listener for TLS was named. */
 void environment_end(struct config *);
+
+/* Is RABBITMQ_name one of environment.def? */
+bool environment_knows(const char *name);
 
 /* Logs which variables are set that mean nothing here. */
 void environment_tell(void);

@@ -164,22 +164,34 @@ tell_start(const struct run *r, const char *dir)
 	tell_left_out(&r->config);
 }
 
-/* RabbitMQ's is beside the node's folder, for scripts that wait for it. */
-static void
-write_pid(const struct options *o, const char *dir)
+/* RabbitMQ's is beside the node's folder, for scripts that wait for it. The
+ * caller's; NULL: there is none. */
+static char *
+pid_path(const struct options *o, const char *dir)
 {
-	const char *path = o->pid_file;
-	char *beside = NULL;
+	const char *path;
 
-	if (path == NULL && program_is_rabbitmq()) {
-		path = program_variable("PID_FILE");
-		if (path == NULL && (program_variable("MNESIA_BASE") != NULL ||
-					program_variable("MNESIA_DIR") != NULL))
-			path = beside = xasprintf("%s.pid", dir);
-	}
-	if (path != NULL && !service_write_pid(path))
-		fatal("cannot write %s", path);
-	free(beside);
+	if (o->pid_file != NULL)
+		return xstrdup(o->pid_file);
+	if (!program_is_rabbitmq())
+		return NULL;
+	if ((path = program_variable("PID_FILE")) != NULL)
+		return xstrdup(path);
+	return program_variable("MNESIA_BASE") != NULL ||
+		       program_variable("MNESIA_DIR") != NULL
+		   ? xasprintf("%s.pid", dir)
+		   : NULL;
+}
+
+/* It goes with the process, as RabbitMQ's does; one that was asked for by
+ * option stays. */
+static void
+forget_pid(const struct options *o, const char *path)
+{
+	const char *keep = program_variable("KEEP_PID_FILE_ON_EXIT");
+
+	if (o->pid_file == NULL && (keep == NULL || strcmp(keep, "true") != 0))
+		unlink(path);
 }
 
 static int
@@ -210,7 +222,7 @@ serve(struct run *r)
 static int
 run(struct run *r)
 {
-	char *dir;
+	char *dir, *pid_file;
 	int status = 1;
 
 	raise_descriptors();
@@ -218,15 +230,20 @@ run(struct run *r)
 	if (dir == NULL)
 		fatal("no data folder: name one with -d");
 	tell_start(r, dir);
-	write_pid(&r->options, dir);
+	pid_file = pid_path(&r->options, dir);
+	if (pid_file != NULL && !service_write_pid(pid_file))
+		fatal("cannot write %s", pid_file);
 	r->server = server_new(&r->config, dir, r->options.ephemeral);
 	if (r->server != NULL) {
 		status = serve(r);
 		server_free(r->server);
 		log_info("Leveret has stopped");
 	}
+	if (pid_file != NULL)
+		forget_pid(&r->options, pid_file);
 	if (r->options.ephemeral)
 		rmdir(dir);
+	free(pid_file);
 	free(dir);
 	return status;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/conf_env.h"
+
 static const char *called = "leveret";
 
 void
@@ -14,6 +16,8 @@ program_init(const char *argv0)
 
 	if (argv0 != NULL)
 		called = slash != NULL ? slash + 1 : argv0;
+	if (program_is_rabbitmq())
+		conf_env_read();
 }
 
 const char *

@@ -8,7 +8,8 @@
 /* The version of RabbitMQ that is meant where RabbitMQ's is asked for. */
 #define RABBITMQ_VERSION "3.13.7"
 
-/* First thing in main, with argv[0]; before that it is "leveret". */
+/* First thing in main, with argv[0]; before that it is "leveret". By one of
+ * RabbitMQ's names it reads rabbitmq-env.conf. */
 void program_init(const char *argv0);
 
 /* Without folders: "leveret", "rabbitmqctl". Borrowed from argv. */

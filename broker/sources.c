@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "amqp/xalloc.h"
+#include "broker/conf_env.h"
+#include "broker/config_terms.h"
 #include "broker/environment.h"
 #include "broker/program.h"
 
@@ -39,33 +41,66 @@ note_file(const char *path)
 }
 
 static bool
-load(struct config *c, const char *path, char *error, size_t size)
+ends_with(const char *path, const char *tail)
 {
-	if (strlen(path) > 7 &&
-	    strcmp(path + strlen(path) - 7, ".config") == 0) {
-		snprintf(error, size,
-		    "%s: Erlang terms are not read: write it in the syntax of "
-		    "rabbitmq.conf, in a file whose name ends in .conf",
-		    path);
-		return false;
-	}
-	note_file(path);
-	return config_load(c, path, error, size);
+	size_t n = strlen(path), m = strlen(tail);
+
+	return n > m && strcmp(path + n - m, tail) == 0;
 }
 
-/* RabbitMQ takes a name without .conf too, and goes on without the file. */
 static bool
-load_main(struct config *c, const char *path, char *error, size_t size)
+load(struct config *c, const char *path, char *error, size_t size)
 {
-	char *longer = xasprintf("%s.conf", path);
-	bool done = true;
+	note_file(path);
+	return ends_with(path, ".config")
+		   ? config_load_terms(c, path, error, size)
+		   : config_load(c, path, error, size);
+}
 
-	if (access(path, F_OK) == 0)
-		done = load(c, path, error, size);
-	else if (access(longer, F_OK) == 0)
-		done = load(c, longer, error, size);
-	free(longer);
+/* RabbitMQ takes a name without its end too, and goes on without the file. */
+static bool
+load_if_there(struct config *c, const char *path, const char *const *ends,
+    char *error, size_t size)
+{
+	char *whole;
+	bool done = true, found = false;
+
+	for (; !found && *ends != NULL; ends++) {
+		whole = xasprintf("%s%s", path, *ends);
+		found = access(whole, F_OK) == 0;
+		if (found)
+			done = load(c, whole, error, size);
+		free(whole);
+	}
 	return done;
+}
+
+static bool
+load_main(struct config *c, char *error, size_t size)
+{
+	static const char *const ends[] = {"", ".conf", ".config", NULL};
+	const char *path = program_variable("CONFIG_FILE");
+
+	if (path != NULL)
+		return load_if_there(c, path, ends, error, size);
+	return program_is_rabbitmq()
+		   ? load_if_there(
+			 c, "/etc/rabbitmq/rabbitmq", ends + 1, error, size)
+		   : load_if_there(
+			 c, SYSCONFDIR "/leveret/leveret", ends + 1, error, size);
+}
+
+static bool
+load_advanced(struct config *c, char *error, size_t size)
+{
+	static const char *const ends[] = {"", ".config", NULL};
+	const char *path = program_variable("ADVANCED_CONFIG_FILE");
+
+	if (!program_is_rabbitmq())
+		return true;
+	if (path == NULL)
+		path = "/etc/rabbitmq/advanced.config";
+	return load_if_there(c, path, ends, error, size);
 }
 
 /* A folder stands for all *.conf in it. */
@@ -91,8 +126,6 @@ static bool
 load_files(struct config *c, const char *const *named, size_t count,
     char *error, size_t size)
 {
-	bool rabbitmq = program_is_rabbitmq();
-	const char *path = program_variable("CONFIG_FILE");
 	const char *more = program_variable("CONFIG_FILES");
 
 	for (size_t i = 0; i < count; i++)
@@ -100,14 +133,11 @@ load_files(struct config *c, const char *const *named, size_t count,
 			return false;
 	if (count > 0)
 		return true;
-	if (path == NULL)
-		path = rabbitmq ? "/etc/rabbitmq/rabbitmq.conf"
-				: SYSCONFDIR "/leveret/leveret.conf";
 	if (more == NULL)
-		more = rabbitmq ? "/etc/rabbitmq/conf.d"
-				: SYSCONFDIR "/leveret/conf.d";
-	return load_main(c, path, error, size) &&
-	    load_more(c, more, error, size);
+		more = program_is_rabbitmq() ? "/etc/rabbitmq/conf.d"
+					     : SYSCONFDIR "/leveret/conf.d";
+	return load_main(c, error, size) &&
+	    load_more(c, more, error, size) && load_advanced(c, error, size);
 }
 
 bool
@@ -129,6 +159,7 @@ sources_tell(void)
 
 	if (path != NULL && files == NULL)
 		log_warnx("there is no file of settings %s", path);
+	conf_env_tell();
 	environment_tell();
 }
 

@@ -9,11 +9,13 @@
  *
  *   those named, if any are, and no others;
  *   else as rabbitmq-server $RABBITMQ_CONFIG_FILE or /etc/rabbitmq/rabbitmq.conf,
- *   then those of $RABBITMQ_CONFIG_FILES or /etc/rabbitmq/conf.d;
+ *   then those of $RABBITMQ_CONFIG_FILES or /etc/rabbitmq/conf.d, then
+ *   $RABBITMQ_ADVANCED_CONFIG_FILE or /etc/rabbitmq/advanced.config;
  *   else $LEVERET_CONFIG_FILE or SYSCONFDIR/leveret/leveret.conf, then those of
  *   $LEVERET_CONFIG_FILES or SYSCONFDIR/leveret/conf.d.
  *
- * A file nobody asked for may be missing. False with a sentence in error. */
+ * Those whose names end in .config are of Erlang terms. A file nobody asked for may
+ * be missing. False with a sentence in error. */
 bool sources_read(struct config *, const char *const *named, size_t count,
     char *error, size_t size);
 

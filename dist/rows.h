@@ -11,6 +11,7 @@
 #define VARIABLE_WATERMARK(row, sentence) row.@
 #define VARIABLE_LOGS(row, sentence) row.@
 #define VARIABLE_LEVELS(row, sentence) row.@
+#define VARIABLE_ARGUMENTS(row, sentence) row.@
 #define VARIABLE_ADDRESS(row, sentence) row.@
 #define VARIABLE_PLACE(row, sentence) row.@
 #define VARIABLE_NOTHING(row, sentence) row: it does nothing.@

@@ -7,6 +7,7 @@ for variable in $(compgen -e); do
 	case $variable in RABBITMQ_* | LEVERET_*) unset "$variable" ;; esac
 done
 mkdir "$dir/bin" "$dir/conf.d"
+: >"$dir/rabbitmq-env.conf"
 ln -s "$(realpath "$leveret")" "$dir/bin/rabbitmq-server"
 for name in rabbitmqctl rabbitmq-diagnostics rabbitmq-queues \
 	rabbitmq-plugins rabbitmqadmin; do
@@ -16,6 +17,8 @@ PATH=$dir/bin:$PATH
 export RABBITMQ_MNESIA_BASE=$dir/mnesia RABBITMQ_NODENAME=rig@localhost
 export RABBITMQ_ENABLED_PLUGINS_FILE=$dir/enabled_plugins
 export RABBITMQ_CONFIG_FILE=$dir/rabbitmq.conf
+export RABBITMQ_CONF_ENV_FILE=$dir/rabbitmq-env.conf
+export RABBITMQ_ADVANCED_CONFIG_FILE=$dir/advanced.config
 export RABBITMQ_CONFIG_FILES=$dir/conf.d RABBITMQ_NODE_PORT=0
 
 # logged PATTERN: does a line of what the server said match?
