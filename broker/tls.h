@@ -8,6 +8,7 @@
 struct config;
 struct ssl_ctx_st;
 struct ssl_st;
+struct X509_name_st;
 
 /* A context as ssl_options.* say, for TLS 1.2 and 1.3; the caller's reference,
  * given back with tls_context_free. NULL with a sentence in error: which setting
@@ -22,9 +23,9 @@ void tls_context_free(struct ssl_ctx_st *); /* or NULL */
 char *tls_peer_user(
     struct ssl_st *, const struct config *, char *reason, size_t size);
 
-/* The subject of the peer's certificate as RFC 2253 writes it; malloc'd, NULL
- * without one. */
-char *tls_peer_subject(struct ssl_st *);
+/* A name as RFC 2253 writes it, with RabbitMQ's words for the kinds of its parts;
+ * malloc'd, NULL if it is empty. */
+char *tls_name_text(const struct X509_name_st *);
 
 /* What was agreed on and whom the peer's certificate names, in the words of
  * RabbitMQ's list_connections; malloc'd, NULL where there is nothing to tell. */
@@ -33,7 +34,7 @@ enum tls_fact {
 	TLS_KEY_EXCHANGE,  /* ecdhe_rsa, any */
 	TLS_CIPHER,	   /* aes_256_gcm */
 	TLS_HASH,	   /* aead, sha256 */
-	TLS_PEER_SUBJECT,  /* as RFC 2253 writes names */
+	TLS_PEER_SUBJECT,  /* tls_name_text */
 	TLS_PEER_ISSUER,
 	TLS_PEER_VALIDITY, /* 2026-01-02T03:04:05Z - 2036-01-02T03:04:05Z */
 };

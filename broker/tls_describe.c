@@ -52,20 +52,6 @@ lower(const char *text)
 }
 
 static char *
-name_text(const X509_NAME *name)
-{
-	BIO *out = BIO_new(BIO_s_mem());
-	char *p, *text;
-	long n;
-
-	X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
-	n = BIO_get_mem_data(out, &p);
-	text = xasprintf("%.*s", (int)n, p);
-	BIO_free(out);
-	return text;
-}
-
-static char *
 time_text(const ASN1_TIME *when)
 {
 	struct tm tm = {0};
@@ -98,9 +84,9 @@ peer_fact(SSL *ssl, enum tls_fact fact)
 	if (certificate == NULL)
 		return NULL;
 	text = fact == TLS_PEER_SUBJECT
-		   ? name_text(X509_get_subject_name(certificate))
+		   ? tls_name_text(X509_get_subject_name(certificate))
 	       : fact == TLS_PEER_ISSUER
-		   ? name_text(X509_get_issuer_name(certificate))
+		   ? tls_name_text(X509_get_issuer_name(certificate))
 		   : validity(certificate);
 	X509_free(certificate);
 	return text;
