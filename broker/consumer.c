@@ -9,6 +9,7 @@
 #include "broker/expiry.h"
 #include "broker/overdue.h"
 #include "broker/queue.h"
+#include "broker/queue_type.h"
 #include "broker/server.h"
 
 static int32_t
@@ -52,7 +53,10 @@ compete(struct consumer *c)
 		return;
 	}
 	c->behind = true;
-	stand(&q->behind, c);
+	if (q->type->single_rank)
+		stand(&q->behind, c);
+	else
+		TAILQ_INSERT_TAIL(&q->behind, c, active_link);
 }
 
 static void

@@ -49,8 +49,7 @@ struct queue {
 	struct consumer *exclusive; /* the one that has it to itself */
 	struct consumer *single;    /* the one that is served, if the queue
 				     * has a single active one */
-	struct consumer_list behind; /* the others then, highest priority
-				      * first, then the earliest */
+	struct consumer_list behind; /* the others then: the next in front */
 	bool had_consumer;
 
 	bool runnable; /* on the server's list */

@@ -12,6 +12,7 @@ static const struct queue_type types[] = {
 	.channel_prefetch = true,
 	.exclusive_consumer = true,
 	.single_get = true,
+	.single_rank = true,
 	.dead_refused = true},
     {.bit = QUEUE_QUORUM,
 	.name = "quorum",

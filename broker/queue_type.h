@@ -29,6 +29,8 @@ struct queue_type {
 	bool channel_prefetch;	 /* basic.qos with global */
 	bool exclusive_consumer; /* else it is one like any other */
 	bool single_get;   /* basic.get beside a single active consumer */
+	bool single_rank;  /* which is followed by the one of the highest
+			    * priority; else by the one that came first */
 	bool dead_refused; /* reject-publish-dlx; else it is drop-head */
 };
 
