@@ -158,6 +158,19 @@ bury_the_past(struct server *s)
 	}
 }
 
+/* Calls back for each queue there is. */
+static void
+each_queue(struct server *s, void (*call)(struct queue *))
+{
+	struct vhost *v;
+	struct queue *q;
+	size_t at = 0;
+
+	while ((v = names_each(&s->vhosts, &at)) != NULL)
+		for (size_t i = 0; (q = names_each(&v->queues, &i)) != NULL;)
+			call(q);
+}
+
 static void
 restore_lane(struct lane *lane, const struct lane_state *state)
 {
@@ -588,6 +601,7 @@ awake(struct server *s)
 	bury_the_past(s);
 	if (!load_definitions(s))
 		return false;
+	each_queue(s, queue_recount);
 	set_loopback_users(s);
 	pressure_init(&s->pressure, s->config, s->ephemeral ? NULL : s->dir);
 	pressure_look(&s->pressure);
@@ -636,6 +650,7 @@ end_journal(struct server *s)
 
 	if (s->journal.committer == NULL)
 		return;
+	each_queue(s, queue_seal);
 	journal_finish(&s->journal, server_hand_over);
 	while ((load = s->failed) != NULL) {
 		s->failed = load->link;

@@ -55,17 +55,17 @@ end_consumers(struct channel *ch)
 	}
 }
 
-void
-channel_end(struct channel *ch)
+bool
+channel_end(struct channel *ch, struct connection *asker)
 {
 	publication_drop(&ch->publication);
 	end_consumers(ch);
 	replyto_free(ch);
-	settle_all(ch);
 	tx_free(ch->tx);
 	ch->tx = NULL;
 	overdue_fini(ch);
 	ch->promises.run_count = 0;
+	return settle_all(ch, asker);
 }
 
 void
@@ -199,7 +199,7 @@ channel_fail(struct channel *ch, int code, const char *text)
 	ch->closing = true;
 	ch->server->changed_seq = 0;
 	closes = hold_fail(ch);
-	channel_end(ch);
+	channel_end(ch, NULL);
 	close.channel_close = (struct amqp_channel_close){(uint16_t)code,
 	    full, (uint16_t)(ch->method >> 16),
 	    (uint16_t)ch->method};
@@ -231,37 +231,33 @@ on_channel_flow(struct channel *ch, const struct amqp_method *m)
 	return AMQP_OK;
 }
 
-/* What it threw away has gone where it goes: the open batch has the last of it.
- * False if that takes another turn. */
-static bool
-letters_carried(struct channel *ch)
+bool
+channel_settled(struct channel *ch)
 {
 	struct server *s = ch->server;
 
 	if (ch->letters == 0)
 		return true;
-	if (!deadletter_carry(s, ch->letters, &s->budget))
+	if (!deadletter_carry(s, ch->letters, &s->budget)) {
+		connection_park(ch->connection, false);
 		return false;
+	}
 	ch->letters = 0;
 	ch->acked_seq = s->journal.seq;
 	return true;
 }
 
-/* The peer ends it. What it acknowledged must be safe before it hears ok. */
+/* The peer ends it. What it acknowledged, and what came back where that counts,
+ * must be safe before it hears ok. */
 int
 on_channel_close(struct channel *ch, const struct amqp_method *m)
 {
-	uint64_t seq;
-
-	if (!letters_carried(ch)) {
-		connection_park(ch->connection, false);
+	if (!channel_end(ch, ch->connection) || !channel_settled(ch))
 		return CHANNEL_WAIT;
-	}
-	seq = ch->acked_seq;
-	channel_end(ch);
 	ch->ended = true;
 	promise_reply(ch,
-	    encode(ch, &(struct amqp_method){AMQP_channel_close_ok}), seq);
+	    encode(ch, &(struct amqp_method){AMQP_channel_close_ok}),
+	    ch->acked_seq);
 	if (!promises_wait(&ch->promises))
 		channel_free(ch);
 	return AMQP_OK;

@@ -35,6 +35,8 @@ struct channel {
 	unsigned limit;	      /* qos global=true; 0: none */
 	unsigned limit_each;  /* for new consumers; 0: none */
 	unsigned consumed;    /* unacknowledged, gets left out */
+	bool counts;	      /* it had deliveries of queues that count them */
+	bool recovering; /* basic.recover waits for its job, then answers */
 	uint64_t acked_seq;   /* batch of the last acknowledgement */
 	uint64_t letters;     /* those it posted are carried when so many are */
 	struct bytes last_queue; /* own; the last declared, may be empty */
@@ -54,8 +56,14 @@ enum { CHANNEL_WAIT = -1 };
 
 struct channel *channel_new(struct connection *, uint16_t number);
 
-/* Its consumers go, its deliveries return to their queues. */
-void channel_end(struct channel *);
+/* Its consumers go, its deliveries return to their queues. As settle_all: false
+ * if that takes longer, and then it may be called again. */
+bool channel_end(struct channel *, struct connection *asker);
+
+/* What it threw away, and what came back too often, has gone where it goes: the
+ * open batch has the last of it. False if that takes another turn: then the
+ * method is to be handled again (CHANNEL_WAIT). */
+bool channel_settled(struct channel *);
 
 /* Takes it out of its connection; it must have ended. */
 void channel_free(struct channel *);

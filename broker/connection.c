@@ -374,7 +374,7 @@ end_channels(struct connection *c)
 			continue;
 		}
 		if (!ch->ended)
-			channel_end(ch);
+			channel_end(ch, NULL);
 		channel_free(ch);
 	}
 }
@@ -544,14 +544,14 @@ connection_leave(struct connection *c)
 	    c, c->transport.held_up ? CLOSE_WAIT_MS : LINGER_MS);
 }
 
-/* What it threw away must have gone where it goes, what it acknowledged must be
- * safe, and its exclusive queues gone. */
+/* What it had must be back in its queues, what it threw away must have gone where
+ * it goes, what it acknowledged must be safe, and its exclusive queues gone. */
 bool
 connection_settled(struct connection *c)
 {
 	struct server *s = c->server;
 
-	if (c->letters > s->letters_carried)
+	if (c->settling > 0 || c->letters > s->letters_carried)
 		return false;
 	if (c->letters > 0)
 		c->close_seq = s->journal.seq;

@@ -85,6 +85,8 @@ struct connection {
 	int64_t connected_at;	     /* wall-clock milliseconds */
 	TAILQ_HEAD(, queue) owned;   /* exclusive queues */
 	bool disowning; /* it has ended, and some of them are left */
+	unsigned settling; /* jobs that settle deliveries of its channels: it is
+			    * not freed before they are done */
 	TAILQ_HEAD(, consumer) stalled; /* wait for the socket to drain */
 	TAILQ_ENTRY(connection) link; /* all, then the dead */
 	TAILQ_ENTRY(connection) park_link;

@@ -136,6 +136,7 @@ consumer_new(struct channel *ch, struct queue *q, struct bytes tag,
 	if (exclusive)
 		q->exclusive = c;
 	compete(c);
+	ch->counts |= q->type->counts;
 	if (!no_ack)
 		overdue_watch(ch, q);
 	return c;

@@ -6,6 +6,7 @@
 #include "amqp/table.h"
 #include "broker/channel.h"
 #include "broker/consumer.h"
+#include "broker/queue.h"
 #include "broker/server.h"
 
 enum {
@@ -141,6 +142,16 @@ copies_body(const struct connection *c, const struct message *m)
 	    m->body_size <= c->frame_max - FRAME_OVERHEAD;
 }
 
+/* Of an entry that came back before. */
+static struct bytes
+props_again(const struct consumer *c, const struct entry *e)
+{
+	if (!c->no_ack)
+		queue_count(c->queue, e);
+	return counted_props(
+	    &c->channel->server->writer, e->message, e->returns);
+}
+
 void
 deliver(struct consumer *consumer, const struct entry *e, uint64_t tag)
 {
@@ -149,7 +160,7 @@ deliver(struct consumer *consumer, const struct entry *e, uint64_t tag)
 	struct message *m = e->message;
 	struct bytes props = e->returns == 0
 	    ? message_props(m)
-	    : counted_props(&c->server->writer, m, e->returns);
+	    : props_again(consumer, e);
 	bool small = props.n <= CONTIGUOUS_MAX - LEND_SIZE;
 	bool copied = small && copies_body(c, m);
 	size_t room = FRAME_OVERHEAD + DELIVER_FIXED + consumer->tag.n +

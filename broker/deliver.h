@@ -9,7 +9,8 @@ struct channel;
 struct consumer;
 struct writer;
 
-/* basic.deliver with its content, encoded in place. */
+/* basic.deliver with its content, encoded in place. That an entry which came back
+ * before is out again is counted here, where it is told how often it did. */
 void deliver(struct consumer *, const struct entry *, uint64_t tag);
 
 /* The message's properties with the header x-delivery-count: how often it came

@@ -47,7 +47,8 @@ lane_restore(struct lane *l, const struct lane_state *s)
 {
 	l->noted = s->noted != 0;
 	l->next_position = l->committed_to = s->next_position;
-	l->delivered_to = s->delivered_to;
+	l->delivered_to = l->told_to = s->delivered_to;
+	l->recount = s->first < s->delivered_to;
 	l->stored_count = l->out_count = l->ready = s->count;
 	l->stored_bytes = l->out_bytes = l->ready_bytes = s->bytes;
 	l->waiting_count = s->count;
@@ -93,13 +94,30 @@ lane_settle(struct lane *l, struct journal *j, const struct entry *e)
 		forget(l, j, e->position, e->message->body_size);
 }
 
+/* Where what is ready and not requeued begins (invariant 2). */
+static uint64_t
+ready_first(const struct lane *l)
+{
+	if (l->head.count > 0)
+		return ring_front(&l->head)->position;
+	if (l->out_count > 0)
+		return l->out_first;
+	if (l->incoming.count > 0)
+		return ring_front(&l->incoming)->position;
+	return l->next_position;
+}
+
 void
 lane_hand_over(struct lane *l, struct lane_change *c)
 {
+	bool exact = l->counts || l->sealed;
+
 	c->count = l->stored_count;
 	c->bytes = l->stored_bytes;
+	c->first = l->stored_count > l->waiting_count ? 0 : ready_first(l);
 	c->next_position = l->next_position;
-	c->delivered_to = l->delivered_to;
+	c->delivered_to = l->told_to =
+	    exact ? l->delivered_to : l->next_position;
 	c->noted = l->noted;
 	if (l->stored_count == 0)
 		l->noted = false;
@@ -193,17 +211,26 @@ lane_push(struct lane *l, struct journal *j, struct message *m,
 	push(l, j, m, deadline, stored);
 }
 
+static void
+note(struct lane *l, struct journal *j, const struct entry *e, uint32_t value)
+{
+	if (!(e->flags & ENTRY_STORED))
+		return;
+	lane_note(change(l, j), e->position, value);
+	l->noted = true;
+}
+
 void
 lane_push_noted(struct lane *l, struct journal *j, struct message *m,
-    uint32_t note, bool stored, const struct lane_mark *mark)
+    uint32_t value, bool stored, const struct lane_mark *mark)
 {
 	struct entry *e;
 
 	if (!l->split && should_split(l, mark))
 		split(l);
 	e = push(l, j, m, 0, stored);
-	e->returns = note;
-	lane_note_returns(l, j, e);
+	e->returns = value;
+	note(l, j, e, value);
 }
 
 static void
@@ -290,13 +317,13 @@ lane_load(
 	return true;
 }
 
-/* What a crash took from whoever had it has come back too. */
-static void
-was_delivered(const struct lane *l, struct entry *e)
+/* What the end of a broker took from whoever had it has come back too. */
+static uint32_t
+returns_of(const struct lane *l, const struct loaded *loaded)
 {
-	e->flags |= ENTRY_REDELIVERED;
-	if (l->counts && e->returns == 0)
-		e->returns = 1;
+	bool was_out = loaded->position < l->delivered_to;
+
+	return loaded->note == 0 && was_out && l->counts ? 1 : loaded->note;
 }
 
 /* The entry that was loaded; it is out no more. */
@@ -304,11 +331,10 @@ static struct entry
 loaded_entry(struct lane *l, struct loaded *loaded)
 {
 	struct entry e = {loaded->message, loaded->position, loaded->deadline,
-	    ENTRY_STORED,
-	    loaded->note, 0};
+	    ENTRY_STORED, returns_of(l, loaded), 0};
 
 	if (e.position < l->delivered_to)
-		was_delivered(l, &e);
+		e.flags |= ENTRY_REDELIVERED;
 	loaded->message = NULL;
 	l->out_count--;
 	l->out_bytes -= e.message->body_size;
@@ -342,6 +368,84 @@ out_is_empty(struct lane *l)
 	l->waiting_bytes -= l->out_bytes;
 	l->out_count = 0;
 	l->out_bytes = 0;
+}
+
+/* --- what was delivered ------------------------------------------------------ */
+
+void
+lane_count_first(struct lane *l, struct journal *j)
+{
+	if (l->delivered_to > l->told_to && l->stored_count > 0)
+		lane_touch(change(l, j));
+}
+
+void
+lane_count(struct lane *l, struct journal *j, const struct entry *e)
+{
+	if (e->returns == 0)
+		lane_count_first(l, j);
+	else
+		note(l, j, e, e->returns + (e->returns < RETURNS_MAX));
+}
+
+void
+lane_seal(struct lane *l, struct journal *j)
+{
+	l->sealed = true;
+	if (l->told_to != l->delivered_to && l->stored_count > 0)
+		lane_touch(change(l, j));
+}
+
+void
+lane_unseal(struct lane *l, struct journal *j)
+{
+	if (l->counts || l->told_to > l->out_last)
+		return;
+	lane_touch(change(l, j));
+	journal_promise(j, j->seq);
+}
+
+bool
+lane_recount(
+    struct lane *l, struct committer *committer, const struct lane_mark *mark)
+{
+	if (!l->recount || l->out_count == 0 || l->loading != NULL)
+		return false;
+	l->recount = false;
+	l->loading = load_new(l, mark);
+	l->loading->last = l->delivered_to - 1;
+	committer_load(committer, l->loading);
+	return true;
+}
+
+/* It left what is out in another way than by being next. */
+static void
+leave_out(struct lane *l, const struct entry *e)
+{
+	l->ready--;
+	l->ready_bytes -= e->message->body_size;
+	l->waiting_count--;
+	l->waiting_bytes -= e->message->body_size;
+}
+
+bool
+lane_spent(struct lane *l, struct load *load, uint64_t limit, size_t *at,
+    struct entry *e)
+{
+	if (load->epoch != l->epoch || load->status != STORE_OK)
+		return false;
+	for (; *at < load->count && l->out_count > 0; ++*at) {
+		struct loaded *loaded = &load->entries[*at];
+
+		if (returns_of(l, loaded) <= limit ||
+		    gone_find(&l->gone, loaded->position))
+			continue;
+		*e = loaded_entry(l, loaded);
+		leave_out(l, e);
+		gone_add(&l->gone, e->position, false);
+		return true;
+	}
+	return false;
 }
 
 void
@@ -658,10 +762,7 @@ lane_swept(struct lane *l, struct journal *j, struct entry *e)
 		if (loaded->message == NULL)
 			continue;
 		*e = loaded_entry(l, loaded);
-		l->ready--;
-		l->ready_bytes -= e->message->body_size;
-		l->waiting_count--;
-		l->waiting_bytes -= e->message->body_size;
+		leave_out(l, e);
 		if (l->head.count == 0)
 			unsplit(l);
 		return true;
@@ -685,15 +786,6 @@ lane_expired(struct lane *l, struct journal *j, uint64_t position)
 	l->sweep.unsettled--;
 	l->sweep.told = j->seq;
 	check_sweep(l, j);
-}
-
-void
-lane_note_returns(struct lane *l, struct journal *j, const struct entry *e)
-{
-	if (!(e->flags & ENTRY_STORED))
-		return;
-	lane_note(change(l, j), e->position, e->returns);
-	l->noted = true;
 }
 
 /* --- purge and delete -------------------------------------------------------- */
@@ -720,19 +812,6 @@ take_all(struct lane *l, struct lane_rest *rest)
 	l->loading = NULL;
 	l->epoch++;
 	l->split = false;
-}
-
-/* Where what is ready and not requeued begins (invariant 2). */
-static uint64_t
-ready_first(const struct lane *l)
-{
-	if (l->head.count > 0)
-		return ring_front(&l->head)->position;
-	if (l->out_count > 0)
-		return l->out_first;
-	if (l->incoming.count > 0)
-		return ring_front(&l->incoming)->position;
-	return l->next_position;
 }
 
 static void

@@ -18,6 +18,12 @@
  *    front of it unless it is in deadlines, as all requeued ones with a deadline
  *    are. So the next to expire is at a front, in deadlines, or out.
  *
+ * Which entries were out when the broker ended is told to the store in two ways.
+ * Where the lane counts, the store hears of each delivery with the next batch:
+ * that all below delivered_to were out once, and a note beside each that was out
+ * more often. Elsewhere it is told nothing: it takes all that it has for
+ * delivered, until an orderly end seals the lane with what really was.
+ *
  * What is out and due is fetched by a sweep. It begins when out_deadline has
  * come; loads of it follow one another, and their entries leave the lane as they
  * are back; when all of them are settled the store is told what deadlines are
@@ -76,6 +82,7 @@ struct lane {
 
 	uint64_t next_position;
 	uint64_t delivered_to; /* entries below may have been delivered */
+	uint64_t told_to;      /* the store, handed over: those below may */
 	uint64_t committed_to; /* entries below are on disk or gone */
 	size_t ready;	       /* entries that can be taken */
 	uint64_t ready_bytes;  /* of their bodies */
@@ -87,6 +94,9 @@ struct lane {
 	void *owner;	  /* its queue */
 	bool counts;	  /* how often its entries came back */
 	bool noted;	  /* the store may have notes about that */
+	bool sealed;	  /* at the end: nothing is delivered any more */
+	bool recount;	  /* some of what is out was delivered before a
+			   * restart */
 	int16_t priority; /* which of its queue's lanes it is */
 };
 
@@ -120,8 +130,15 @@ struct entry lane_pop(struct lane *);
 /* Puts back an entry that was taken; takes its reference. */
 void lane_requeue(struct lane *, struct entry);
 
-/* Tells the store how often the entry came back. */
-void lane_note_returns(struct lane *, struct journal *, const struct entry *);
+/* Of a lane that counts: the entry that was taken is delivered. The store will
+ * count that with the others when it comes back, even if the broker dies. */
+void lane_count(struct lane *, struct journal *, const struct entry *);
+
+/* The same for all that were taken for the first time, at once. */
+void lane_count_first(struct lane *, struct journal *);
+
+/* At an orderly end: the store is told what was delivered and what was not. */
+void lane_seal(struct lane *, struct journal *);
 
 /* An entry that was taken is done with: the store forgets it. The reference
  * stays the caller's. */
@@ -131,8 +148,21 @@ void lane_settle(struct lane *, struct journal *, const struct entry *);
  * is on its way; true if so. The load's owner is the lane. */
 bool lane_load(struct lane *, struct committer *, const struct lane_mark *);
 
-/* A load has come back; takes it. */
+/* A load was started: those of it that are about to be delivered may have been
+ * when the broker is killed. Hurried, and done once after a start. */
+void lane_unseal(struct lane *, struct journal *);
+
+/* Of a lane that counts, after a start: begins to load what was out when the
+ * broker ended, to see what has come back too often. True if there is any. */
+bool lane_recount(
+    struct lane *, struct committer *, const struct lane_mark *);
+
+/* A load has come back; takes it. Before, of a lane that counts, lane_spent
+ * takes out of it, from *at = 0 on, those that came back more often than
+ * limit: false if there are no more. */
 void lane_loaded(struct lane *, struct load *);
+bool lane_spent(struct lane *, struct load *, uint64_t limit, size_t *at,
+    struct entry *);
 
 /* Nothing is in memory, but something is out? */
 static inline bool

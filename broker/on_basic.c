@@ -198,6 +198,8 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 	*d = (struct delivery){
 	    queue_ref(q), NULL, *e, overdue_stamp(q->server)};
 	overdue_watch(ch, q);
+	queue_count(q, e);
+	ch->counts |= q->type->counts;
 	q->unacked++;
 	q->unacked_bytes += e->message->body_size;
 	reply_content(ch, &m, q, e);
@@ -288,15 +290,22 @@ recover(struct channel *ch, bool requeue)
 	return AMQP_OK;
 }
 
+/* Where it counts that something came back, that is safe before ok is said. */
 int
 on_basic_recover(struct channel *ch, const struct amqp_method *m)
 {
-	int code = recover(ch, m->basic_recover.requeue);
+	int code = ch->recovering ? AMQP_OK
+				  : recover(ch, m->basic_recover.requeue);
 
-	if (code == AMQP_OK)
-		channel_reply(
-		    ch, &(struct amqp_method){AMQP_basic_recover_ok});
-	return code;
+	if (code != AMQP_OK)
+		return code;
+	ch->recovering = ch->connection->suspended || !channel_settled(ch);
+	if (ch->recovering)
+		return CHANNEL_WAIT;
+	if (ch->counts)
+		ch->server->changed_seq = ch->acked_seq;
+	channel_reply(ch, &(struct amqp_method){AMQP_basic_recover_ok});
+	return AMQP_OK;
 }
 
 int

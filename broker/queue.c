@@ -231,8 +231,29 @@ queue_load(struct queue *q)
 	if (lane->out_count == 0)
 		return;
 	mark = share(q);
-	if (lane_load(lane, q->server->journal.committer, &mark))
+	if (!lane_load(lane, q->server->journal.committer, &mark))
+		return;
+	queue_ref(q); /* until queue_loaded */
+	lane_unseal(lane, &q->server->journal);
+}
+
+void
+queue_recount(struct queue *q)
+{
+	struct lane_mark mark = share(q);
+
+	if (q->type->counts && q->limits.delivery_limit != UINT64_MAX &&
+	    lane_recount(&q->lanes.lowest, q->server->journal.committer, &mark))
 		queue_ref(q); /* until queue_loaded */
+}
+
+void
+queue_seal(struct queue *q)
+{
+	struct lane *lane;
+
+	for (unsigned i = 0; (lane = lanes_nth(&q->lanes, i)) != NULL; i++)
+		lane_seal(lane, &q->server->journal);
 }
 
 void
@@ -254,16 +275,15 @@ cost(const struct message *m)
 	return 1 + (m->body_size < LEND_SIZE ? m->body_size / 1024 : 1);
 }
 
-bool
-queue_run(struct queue *q, size_t *budget)
+/* True if there is more to give than *budget allows. */
+static bool
+serve(struct queue *q, size_t *budget)
 {
 	struct consumer *c;
 	struct lane *lane;
 	const struct entry *e;
 	size_t n;
 
-	if (q->timed && expiry_run(q, false))
-		return true;
 	while ((c = TAILQ_FIRST(&q->active)) != NULL) {
 		if (!consumer_ready(c)) {
 			consumer_rest(c);
@@ -281,9 +301,22 @@ queue_run(struct queue *q, size_t *budget)
 	}
 	if (c != NULL)
 		queue_load(q);
-	if (q->timed)
-		expiry_watch(q);
 	return false;
+}
+
+bool
+queue_run(struct queue *q, size_t *budget)
+{
+	bool more;
+
+	if (q->timed && expiry_run(q, false))
+		return true;
+	more = serve(q, budget);
+	if (q->type->counts)
+		lane_count_first(&q->lanes.lowest, &q->server->journal);
+	if (!more && q->timed)
+		expiry_watch(q);
+	return more;
 }
 
 bool
@@ -311,6 +344,13 @@ queue_take(struct queue *q, struct entry *e, bool *wait)
 }
 
 void
+queue_count(struct queue *q, const struct entry *e)
+{
+	if (q->type->counts)
+		lane_count(&q->lanes.lowest, &q->server->journal, e);
+}
+
+void
 queue_settle(struct queue *q, struct entry *e)
 {
 	struct lane *lane = lanes_of(&q->lanes, e->message);
@@ -322,17 +362,15 @@ queue_settle(struct queue *q, struct entry *e)
 	q->server->stats.acked++;
 }
 
-/* Counts that it came back; once too often is false. */
+/* Counts that it came back, as the store has done since it was delivered; once
+ * too often is false. */
 static bool
-may_come_back(struct queue *q, struct lane *lane, struct entry *e)
+may_come_back(const struct queue *q, struct entry *e)
 {
-	if (!lane->counts)
+	if (!q->type->counts)
 		return true;
 	e->returns += e->returns < RETURNS_MAX;
-	if (e->returns > q->limits.delivery_limit)
-		return false;
-	lane_note_returns(lane, &q->server->journal, e);
-	return true;
+	return e->returns <= q->limits.delivery_limit;
 }
 
 void
@@ -344,7 +382,7 @@ queue_requeue(struct queue *q, struct entry e)
 		message_unref(e.message);
 		return;
 	}
-	if (!may_come_back(q, lane, &e)) {
+	if (!may_come_back(q, &e)) {
 		deadletter(q, e, DEATH_DELIVERY_LIMIT);
 		return;
 	}
@@ -452,18 +490,31 @@ queue_call_waiting(struct queue *q)
 	}
 }
 
+static void
+drop_spent(struct queue *q, struct lane *lane, struct load *load)
+{
+	struct entry e;
+	size_t at = 0;
+
+	while (lane_spent(lane, load, q->limits.delivery_limit, &at, &e))
+		deadletter(q, e, DEATH_DELIVERY_LIMIT);
+}
+
 void
 queue_loaded(struct load *load)
 {
 	struct lane *lane = load->owner;
 	struct queue *q = lane->owner;
 
-	if (lane == q->lanes.dead)
+	if (lane == q->lanes.dead) {
 		held_loaded(q, load);
-	else if (load->due != 0)
+	} else if (load->due != 0) {
 		expiry_swept(q, lane, load);
-	else
+	} else {
+		if (q->type->counts)
+			drop_spent(q, lane, load);
 		lane_loaded(lane, load);
+	}
 	if (!q->deleted) {
 		expiry_trim(q);
 		if (q->timed)

@@ -121,9 +121,21 @@ void queue_wake(struct queue *);
 /* Gives entries to consumers, at most *budget; true if it must run again. */
 bool queue_run(struct queue *, size_t *budget);
 
+/* After a start, of a queue that counts and has a limit: what came back too often
+ * with the broker's end goes, whether or not anybody consumes. */
+void queue_recount(struct queue *);
+
+/* At an orderly end: the store is told what was delivered. */
+void queue_seal(struct queue *);
+
 /* Takes the next entry for basic.get. False if there is none; *wait is set if
  * it has to be loaded first: then the connection is told when to try again. */
 bool queue_take(struct queue *, struct entry *, bool *wait);
+
+/* An entry that was taken is delivered, and is to be acknowledged: counts that if
+ * the queue does. Consumers need it for those that came back before: what else a
+ * run gave them is counted at its end. */
+void queue_count(struct queue *, const struct entry *);
 
 /* An entry that was taken is acknowledged or thrown away. */
 void queue_settle(struct queue *, struct entry *);

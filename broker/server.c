@@ -134,6 +134,16 @@ run_queues(struct server *s)
 	}
 }
 
+/* Connections whose close waits for this turn's changes say so in time. */
+static void
+hurry_leaving(struct server *s)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &s->leaving, leave_link)
+		connection_settled(c);
+}
+
 /* Every channel says what is safe; confirms of this turn among it. */
 static void
 keep_promises(struct server *s)
@@ -245,7 +255,7 @@ free_dead(struct server *s)
 
 	for (c = TAILQ_FIRST(&s->dead); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
-		if (c->disowning)
+		if (c->disowning || c->settling > 0)
 			continue;
 		TAILQ_REMOVE(&s->dead, c, link);
 		connection_free(c);
@@ -378,6 +388,7 @@ end_turn(struct server *s)
 	take_loads(s);
 	hasher_turn(s->hasher);
 	s->control_busy = control_turn(s->control, &answers);
+	hurry_leaving(s);
 	journal_turn(&s->journal, s->clock.real, server_hand_over);
 	keep_promises(s);
 	control_keep(s->control, journal_committed(&s->journal));

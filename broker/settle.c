@@ -34,7 +34,9 @@ settle_delivery(struct delivery *d, enum settlement how)
 
 struct settling {
 	struct job job;
+	struct connection *connection; /* stays until this is done */
 	struct channel *channel; /* good while the job has an asker */
+	bool counts;		 /* as the channel's */
 	struct ledger ledger;
 	enum settlement how;
 };
@@ -58,13 +60,27 @@ settle_some(struct ledger *l, enum settlement how, size_t *budget)
 }
 
 /* What the channel's close waits for: the batch that is open now, and, if letters
- * may have been posted, that these are carried. */
-static void
+ * may have been posted, that these are carried. What came back is only in memory,
+ * unless its queue counts that. */
+static inline void
 note(struct channel *ch, enum settlement how)
 {
-	ch->acked_seq = ch->server->journal.seq;
-	if (how != SETTLE_ACK)
+	if (how != SETTLE_ACK) {
+		if (how == SETTLE_REQUEUE && !ch->counts)
+			return;
 		ch->letters = ch->server->letters_posted;
+	}
+	ch->acked_seq = ch->server->journal.seq;
+}
+
+/* The same when the channel has gone, for the connection's close. */
+static void
+note_late(struct connection *c, enum settlement how, bool counts)
+{
+	if (how == SETTLE_REQUEUE && !counts)
+		return;
+	c->letters = c->server->letters_posted;
+	c->close_seq = c->server->journal.seq;
 }
 
 static bool
@@ -72,17 +88,19 @@ step(struct job *job, size_t *budget)
 {
 	struct settling *s = (struct settling *)job;
 
-	bool done = settle_some(&s->ledger, s->how, budget);
-
+	if (!settle_some(&s->ledger, s->how, budget))
+		return false;
 	if (job->asker != NULL)
 		note(s->channel, s->how);
-	if (!done)
-		return false;
+	else
+		note_late(s->connection, s->how, s->counts);
+	s->connection->settling--;
 	free(s);
 	return true;
 }
 
-static void
+/* True if it is done, false if a job has begun. */
+static bool
 settle_ledger(struct channel *ch, struct ledger *l, enum settlement how,
     struct connection *asker)
 {
@@ -90,13 +108,17 @@ settle_ledger(struct channel *ch, struct ledger *l, enum settlement how,
 	size_t budget = AT_ONCE;
 
 	if (settle_some(l, how, &budget))
-		return;
+		return true;
 	s = xcalloc(1, sizeof *s);
 	s->job.step = step;
+	s->connection = ch->connection;
+	s->connection->settling++;
 	s->channel = ch;
+	s->counts = ch->counts;
 	s->ledger = *l;
 	s->how = how;
 	server_add_job(ch->server, &s->job, asker);
+	return false;
 }
 
 static void
@@ -159,11 +181,16 @@ settle(struct channel *ch, uint64_t tag, bool multiple, enum settlement how)
 	return true;
 }
 
-void
-settle_all(struct channel *ch)
+bool
+settle_all(struct channel *ch, struct connection *asker)
 {
 	struct ledger all = ch->ledger;
+	bool done;
 
+	if (all.count == 0)
+		return true;
 	ledger_init(&ch->ledger);
-	settle_ledger(ch, &all, SETTLE_REQUEUE, NULL);
+	done = settle_ledger(ch, &all, SETTLE_REQUEUE, asker);
+	note(ch, SETTLE_REQUEUE);
+	return done;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct channel;
+struct connection;
 
 enum settlement {
 	SETTLE_ACK,	/* done with: the queue forgets it */
@@ -24,7 +25,9 @@ void settle_delivery(struct delivery *, enum settlement);
  * the connection is suspended. */
 bool settle(struct channel *, uint64_t tag, bool multiple, enum settlement);
 
-/* The channel ends: everything returns to its queues, in slices if need be. */
-void settle_all(struct channel *);
+/* The channel ends: everything returns to its queues. False if it does so in
+ * slices; the asker, if any, is suspended until then, and the connection's close
+ * waits for it anyway. */
+bool settle_all(struct channel *, struct connection *asker);
 
 #endif

@@ -228,6 +228,13 @@ lane_note(struct lane_change *l, uint64_t position, uint32_t value)
 }
 
 void
+lane_touch(struct lane_change *l)
+{
+	l->batch->changes += !l->touched;
+	l->touched = true;
+}
+
+void
 lane_take(struct lane_change *l, struct due due)
 {
 	if (l->taken_count == l->taken_size) {
@@ -260,9 +267,10 @@ lane_drop(struct lane_change *l)
 			forget(l, &l->puts[i]);
 	l->put_count = 0;
 	l->batch->changes -= l->removal_count + l->taken_count +
-	    l->deferral_count + l->note_count;
+	    l->deferral_count + l->note_count + l->touched;
 	l->removal_count = l->taken_count = l->deferral_count = 0;
 	l->note_count = 0;
+	l->touched = false;
 	l->batch->changes += !l->drop;
 	l->drop = true;
 }

@@ -111,13 +111,15 @@ struct lane_change {
 	size_t deferral_count, deferral_size;
 	struct note *notes;
 	size_t note_count, note_size;
+	bool touched; /* the numbers below have something new to say */
 	bool drop; /* the lane goes with all it holds */
 	bool noted; /* the loop's word: entries of the lane may have notes, now
 		     * or until a removal of this batch */
 
 	/* The lane after this batch, as the loop knows it: live stored entries
 	 * and their body bytes, the lowest position that may be live, the next
-	 * position to be given, and one more than the highest delivered. */
+	 * position to be given, and one more than the highest that may have
+	 * been delivered. */
 	uint64_t count, bytes, first, next_position, delivered_to;
 
 	struct batch *batch;
@@ -129,8 +131,8 @@ struct lane_change {
 struct batch {
 	uint64_t seq; /* given by the loop: 1, 2, 3 ... without gaps */
 	size_t bytes; /* of the messages in it, for deciding when to hand over */
-	size_t changes; /* definitions, live puts, removals, deferrals, drops;
-			 * 0: nothing to write */
+	size_t changes; /* definitions, live puts, removals, notes, deferrals,
+			 * touches, drops; 0: nothing to write */
 	struct definition_change *definitions, **definitions_end;
 	struct lane_change *lanes, **lanes_end;
 	struct batch *next; /* the committer's lists */
@@ -168,6 +170,10 @@ void lane_remove(struct lane_change *, uint64_t first, uint64_t last);
 
 /* The same for an entry of a timed lane. */
 void lane_take(struct lane_change *, struct due);
+
+/* The lane's numbers are to be written though no entry comes or goes. */
+void lane_touch(struct lane_change *);
+
 /* Writes a note beside an entry of this batch or an earlier one that is not
  * removed. Of several notes beside one entry the greatest counts. */
 void lane_note(struct lane_change *, uint64_t position, uint32_t value);

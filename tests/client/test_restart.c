@@ -73,10 +73,13 @@ fill(struct life *l, const char *queue, int from, int to)
 	rabbit_close_channel(l->c, 2);
 }
 
+/* What a killed broker had may have been delivered; what was published since, or
+ * came through an orderly stop, was not. */
 static void
 survives(int how)
 {
 	struct life l;
+	bool killed = how == SIGKILL;
 
 	life_init(&l);
 	rabbit_queue(l.c, 1, "kept", RABBIT_DURABLE);
@@ -88,7 +91,9 @@ survives(int how)
 	rabbit_consume(l.c, 1, "kept", NULL, false);
 	for (int n = 0; n < 10100; n += 100)
 		amqp_basic_ack(
-		    l.c, 1, rabbit_next_numbers(l.c, n, n + 100, false), 1);
+		    l.c, 1,
+		    rabbit_next_numbers(l.c, n, n + 100, killed && n < 10000),
+		    1);
 	rabbit_close_channel(l.c, 1);
 	rabbit_open(l.c, 1);
 	expect_number(rabbit_count(l.c, 1, "kept"), 0);
@@ -261,9 +266,7 @@ test_purge_and_delete_stay(void)
 static void
 test_unacked_come_back(void)
 {
-	struct rabbit_event e;
 	struct life l;
-	char body[16];
 
 	life_init(&l);
 	rabbit_queue(l.c, 1, "held", RABBIT_DURABLE);
@@ -272,13 +275,7 @@ test_unacked_come_back(void)
 	rabbit_next_numbers(l.c, 0, 1000, false);
 	again(&l, SIGKILL);
 	rabbit_consume(l.c, 1, "held", NULL, true);
-	for (int n = 0; n < 1000; n++) {
-		rabbit_wait(l.c, &e, RABBIT_PATIENCE_MS);
-		expect_number(e.kind, RABBIT_DELIVERY);
-		snprintf(body, sizeof body, "%d", n);
-		expect(rabbit_same(e.letter.message.body, bytes(body)));
-		rabbit_event_fini(&e);
-	}
+	rabbit_next_numbers(l.c, 0, 1000, true);
 	rabbit_nothing(l.c);
 	life_fini(&l);
 }
@@ -310,7 +307,7 @@ test_large_bodies_survive(void)
 		rabbit_consume(l.c, 1, q == 0 ? "large" : "copies", NULL, true);
 		for (int n = 0; n < 6; n++) {
 			body = rabbit_noise(sizes[n], n);
-			rabbit_next(l.c, body, false);
+			rabbit_next(l.c, body, true);
 			amqp_bytes_free(body);
 		}
 	}
@@ -432,8 +429,8 @@ publish_until_lost(struct life *l, uint64_t from, uint64_t *published)
 	return from;
 }
 
-/* In the queue are the numbers from FIRST, in order, CONFIRMED at least and
- * PUBLISHED at most. Takes them out and returns how many they were. */
+/* In the queue of a broker that was killed are the numbers from FIRST, in order,
+ * CONFIRMED at least and PUBLISHED at most. Takes them out and returns how many they were. */
 static uint64_t
 drain(struct life *l, uint64_t first, uint64_t confirmed, uint64_t published)
 {
@@ -447,7 +444,7 @@ drain(struct life *l, uint64_t first, uint64_t confirmed, uint64_t published)
 	rabbit_consume(l->c, 1, "stream", "reader", false);
 	for (uint64_t n = 0; n < count; n++)
 		amqp_basic_ack(l->c, 1,
-		    rabbit_next_numbers(l->c, first + n, first + n + 1, false),
+		    rabbit_next_numbers(l->c, first + n, first + n + 1, true),
 		    0);
 	rabbit_close_channel(l->c, 1);
 	rabbit_open(l->c, 1);
@@ -498,7 +495,8 @@ test_many_restarts(void)
 		expect_number(rabbit_count(l.c, 1, "grown"), n * 50 + 50);
 	}
 	rabbit_consume(l.c, 1, "grown", NULL, true);
-	rabbit_next_numbers(l.c, 0, 1000, false);
+	rabbit_next_numbers(l.c, 0, 950, true); /* there at the last kill */
+	rabbit_next_numbers(l.c, 950, 1000, false);
 	life_fini(&l);
 }
 

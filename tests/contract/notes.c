@@ -75,11 +75,32 @@ very_many_notes_go_in_slices(const char *kind)
 	rig_close(r);
 }
 
+/* What was delivered is a number of the lane's, which may be all a batch has. */
+static void
+a_touch_writes_what_was_delivered(const char *kind)
+{
+	struct rig *r = rig_open(kind);
+	int lane = rig_lane(r, 0), other = rig_lane(r, 0);
+
+	rig_put(r, lane, 0, 50, 0);
+	rig_put(r, lane, 1, 50, 0);
+	rig_put(r, other, 0, 50, 0);
+	rig_commit(r);
+	rig_compare(r, 1000);
+	rig_touch(r, lane);
+	rig_commit(r);
+	rig_compare(r, 1000);
+	rig_reopen(r);
+	rig_compare(r, 1000);
+	rig_close(r);
+}
+
 /* clang-format off */
 #define QUESTIONS(X) \
 	X(notes_come_back_with_their_entries) \
 	X(notes_go_with_their_entries) \
-	X(very_many_notes_go_in_slices)
+	X(very_many_notes_go_in_slices) \
+	X(a_touch_writes_what_was_delivered)
 
 #define ASK(question) \
 	static void memory_##question(void) { question("memory"); } \

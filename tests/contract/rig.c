@@ -247,6 +247,15 @@ rig_note(struct rig *r, int lane, uint32_t at, uint32_t value)
 }
 
 void
+rig_touch(struct rig *r, int lane)
+{
+	struct model_lane *l = &r->lanes[lane];
+
+	lane_touch(change(r, lane));
+	l->state.delivered_to = l->state.next_position;
+}
+
+void
 rig_drop(struct rig *r, int lane)
 {
 	lane_drop(change(r, lane));

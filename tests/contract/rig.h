@@ -62,6 +62,9 @@ void rig_remove(struct rig *, int lane, uint32_t first, uint32_t last);
 void rig_note(struct rig *, int lane, uint32_t at, uint32_t value);
 void rig_drop(struct rig *, int lane);
 
+/* Nothing but the lane's numbers changes: all it has may have been delivered. */
+void rig_touch(struct rig *, int lane);
+
 /* Applies the open batch, again and again while the store says that may help.
  */
 void rig_commit(struct rig *);

@@ -221,6 +221,23 @@ test_the_greatest_note_stays(void)
 }
 
 static void
+test_a_touch_is_one_change_until_the_lane_is_dropped(void)
+{
+	struct batch *b = batch_new(1);
+	struct lane_change *l = batch_lane(b, 7, NULL);
+
+	CU_ASSERT_FALSE(l->touched);
+	lane_touch(l);
+	lane_touch(l);
+	CU_ASSERT_TRUE(l->touched);
+	CU_ASSERT_EQUAL(b->changes, 1);
+	lane_drop(l);
+	CU_ASSERT_EQUAL(b->changes, 1);
+	CU_ASSERT_FALSE(l->touched);
+	batch_free(b);
+}
+
+static void
 test_an_erased_put_takes_its_note_along(void)
 {
 	struct batch *b = batch_new(1);
@@ -249,6 +266,8 @@ static const struct unit_test tests[] = {
     {"ranges join where they touch or overlap",
 	test_ranges_join_where_they_touch_or_overlap},
     {"the greatest note stays", test_the_greatest_note_stays},
+    {"a touch is one change until the lane is dropped",
+	test_a_touch_is_one_change_until_the_lane_is_dropped},
     {"an erased put takes its note along",
 	test_an_erased_put_takes_its_note_along},
     {"a dropped lane forgets what it held",

@@ -611,39 +611,6 @@ returns_of_next(struct world *w)
 	return e.returns;
 }
 
-/* Twice and once came back 1 and 2, 3 was out, 4 never was. */
-static void
-how_often_entries_came_back_outlives_a_restart(void)
-{
-	struct world *w = world_new(1000);
-	struct lane_state state = {0};
-	struct store_visitor visitor = {&state, note_definition, note_lane};
-	uint64_t last_lane;
-
-	for (int i = 0; i < 4; i++)
-		push(w, true);
-	for (int i = 0; i < 3; i++)
-		take(w);
-	for (uint32_t i = 0; i < 2; i++) {
-		w->taken[i].returns = 2 - i;
-		lane_note_returns(&w->lane, &w->journal, &w->taken[i]);
-	}
-	turn(w);
-	w->store->ops->restore(w->store, &visitor, &last_lane);
-	CU_ASSERT_EQUAL(state.noted, 1);
-	lane_fini(&w->lane);
-	lane_init(&w->lane, 1, w);
-	w->lane.counts = true;
-	lane_restore(&w->lane, &state);
-	CU_ASSERT_EQUAL(returns_of_next(w), 2);
-	CU_ASSERT_EQUAL(returns_of_next(w), 1);
-	CU_ASSERT_EQUAL(returns_of_next(w), 1);
-	CU_ASSERT_EQUAL(returns_of_next(w), 0);
-	turn(w);
-	CU_ASSERT_FALSE(w->lane.noted);
-	world_free(w);
-}
-
 static void
 push_noted(struct world *w, uint32_t note)
 {
@@ -691,8 +658,6 @@ static const struct unit_test tests[] = {
 	a_lane_that_expires_all_the_time_moves_out},
     {"what is settled before its commit is never written",
 	what_is_settled_before_its_commit_is_never_written},
-    {"how often entries came back outlives a restart",
-	how_often_entries_came_back_outlives_a_restart},
     {"a note stands beside an entry in memory and out",
 	a_note_stands_beside_an_entry_in_memory_and_out},
     {"what comes back is redelivered at its old place",
