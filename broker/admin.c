@@ -1,17 +1,56 @@
-/* admin.c - rabbitmqadmin: its command line, in either dialect. */
+/* admin.c - rabbitmqadmin: its commands, in either dialect. */
 #include "broker/admin.h"
 
+#include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "amqp/xalloc.h"
 #include "broker/program.h"
+
+/* --- saying ------------------------------------------------------------------ */
 
 int
 admin_fail(const char *why)
 {
 	fflush(stdout);
-	fprintf(stderr, "*** %s\n", why);
+	fprintf(stderr, "*** %s\n\n", why);
+	return ADMIN_FAILED;
+}
+
+static int
+fail_path(const struct admin *a, const char *what)
+{
+	fflush(stdout);
+	fprintf(stderr, "*** %s: /api%s\n\n", what, a->path);
+	return ADMIN_FAILED;
+}
+
+int
+admin_missing(const struct admin *a)
+{
+	return fail_path(a, "Not found");
+}
+
+int
+admin_refused(const struct admin *a)
+{
+	return fail_path(a, "Access refused");
+}
+
+int
+admin_wrong(const char *format, ...)
+{
+	va_list values;
+
+	fflush(stdout);
+	fputs("\nERROR: ", stderr);
+	va_start(values, format);
+	vfprintf(stderr, format, values);
+	va_end(values);
+	fputs("\n\nrabbitmqadmin --help for help\n\n", stderr);
 	return ADMIN_FAILED;
 }
 
@@ -23,12 +62,28 @@ admin_said(const struct admin *a, const char *line)
 	return 0;
 }
 
+json_t *
+admin_parse(const char *text)
+{
+	json_t *value =
+	    json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+
+	if (value == NULL) {
+		fflush(stdout);
+		fprintf(
+		    stderr, "ERROR: Could not parse JSON:\n  %s\n", text);
+	}
+	return value;
+}
+
+/* --- what was asked ------------------------------------------------------------ */
+
 const char *
 admin_value(const struct admin *a, const char *key)
 {
-	for (size_t i = 0; i < a->pair_count; i++)
-		if (strcmp(a->pairs[i].key, key) == 0)
-			return a->pairs[i].value;
+	for (size_t i = a->pair_count; i > 0; i--)
+		if (strcmp(a->pairs[i - 1].key, key) == 0)
+			return a->pairs[i - 1].value;
 	return NULL;
 }
 
@@ -45,118 +100,176 @@ admin_flag(const struct admin *a, const char *key, bool none)
 {
 	const char *value = admin_value(a, key);
 
-	if (value == NULL)
-		return none;
-	return strcmp(value, "true") == 0 || strcmp(value, "True") == 0;
+	return value != NULL ? strcmp(value, "true") == 0 : none;
+}
+
+const char *
+admin_vhost(const struct admin *a)
+{
+	return a->vhost != NULL		? a->vhost
+	       : a->declare_vhost != NULL ? a->declare_vhost
+					  : "/";
 }
 
 /* --- the commands ------------------------------------------------------------------ */
 
 static const struct row {
 	const char *verb, *noun; /* noun NULL: a file's name */
-	const char *needs, *takes; /* keys joined by spaces; NULL: words */
+	/* Keys joined by spaces, alternatives by a |; NULL: words. Behind a comma
+	 * those of version 2. */
+	const char *needs, *takes, *more;
+	const char *path; /* of RabbitMQ's HTTP interface */
+	enum admin_tag tag;
 	int (*run)(const struct admin *);
 } rows[] = {
-    {"declare", "queue", "name",
-	"durable auto_delete arguments node queue_type type",
-	admin_declare_queue},
+    {"list", "connections", NULL, NULL, "", "/connections",
+	ADMIN_MANAGEMENT, admin_list},
+    {"list", "channels", NULL, NULL, "", "/channels", ADMIN_MANAGEMENT,
+	admin_list},
+    {"list", "consumers", NULL, NULL, "", "/consumers{/vhost}",
+	ADMIN_MANAGEMENT, admin_list},
+    {"list", "exchanges", NULL, NULL, "", "/exchanges{/vhost}",
+	ADMIN_MANAGEMENT, admin_list},
+    {"list", "queues", NULL, NULL, "", "/queues{/vhost}", ADMIN_MANAGEMENT,
+	admin_list},
+    {"list", "bindings", NULL, NULL, "", "/bindings{/vhost}",
+	ADMIN_MANAGEMENT, admin_list},
+    {"list", "users", NULL, NULL, "", "/users", ADMIN_ADMINISTRATOR,
+	admin_list},
+    {"list", "vhosts", NULL, NULL, "", "/vhosts", ADMIN_MANAGEMENT,
+	admin_list},
+    {"list", "permissions", NULL, NULL, "", "/permissions",
+	ADMIN_ADMINISTRATOR, admin_list},
+    {"list", "nodes", NULL, NULL, "", "/nodes", ADMIN_MONITORING,
+	admin_list},
+    {"list", "parameters", NULL, NULL, "", "/parameters",
+	ADMIN_POLICYMAKER, admin_list},
+    {"list", "policies", NULL, NULL, "", "/policies", ADMIN_MANAGEMENT,
+	admin_list},
+    {"list", "operator_policies", NULL, NULL, "", "/operator-policies",
+	ADMIN_MANAGEMENT, admin_list},
+    {"list", "vhost_limits", NULL, NULL, "", "/vhost-limits",
+	ADMIN_MANAGEMENT, admin_list},
+    {"list", "user_limits", NULL, NULL, "", "/user-limits",
+	ADMIN_ADMINISTRATOR, admin_list},
+    {"show", "overview", NULL, NULL, "", "/overview", ADMIN_MANAGEMENT,
+	admin_show},
     {"declare", "exchange", "name type",
-	"durable auto_delete internal arguments", admin_declare_exchange},
+	"auto_delete durable internal arguments", "",
+	"/exchanges/{vhost}/{name}", ADMIN_MANAGEMENT, admin_declare_exchange},
+    {"declare", "queue", "name",
+	"auto_delete durable arguments node queue_type", "type",
+	"/queues/{vhost}/{name}", ADMIN_MANAGEMENT, admin_declare_queue},
     {"declare", "binding", "source destination",
-	"destination_type routing_key arguments", admin_declare_binding},
-    {"declare", "user", "name password", "tags", admin_declare_user},
-    {"declare", "vhost", "name",
-	"description tags default_queue_type tracing", admin_declare_vhost},
-    {"declare", "permission", "user configure write read", "vhost",
+	"destination_type routing_key arguments", "",
+	"/bindings/{vhost}/e/{source}/{destination_char}/{destination}",
+	ADMIN_MANAGEMENT, admin_declare_binding},
+    {"declare", "vhost", "name", "tracing",
+	"description tags default_queue_type", "/vhosts/{name}",
+	ADMIN_ADMINISTRATOR, admin_declare_vhost},
+    {"declare", "user", "name password|password_hash tags",
+	"hashing_algorithm", "", "/users/{name}", ADMIN_ADMINISTRATOR,
+	admin_declare_user},
+    {"declare", "permission", "vhost user configure write read", "", "",
+	"/permissions/{vhost}/{user}", ADMIN_ADMINISTRATOR,
 	admin_declare_permission},
-    {"declare", "permissions", "user configure write read", "vhost",
-	admin_declare_permission},
-    {"declare", "policy", "name pattern definition", "priority apply_to",
-	admin_declare_policy},
-    {"declare", "parameter", "component name value", "", admin_declare_parameter},
-    {"delete", "queue", "name", "idempotently if_empty if_unused",
-	admin_delete_queue},
-    {"delete", "exchange", "name", "idempotently if_unused",
-	admin_delete_exchange},
-    {"delete", "binding", "source destination",
-	"destination_type routing_key properties_key arguments",
-	admin_delete_binding},
-    {"delete", "user", "name", "idempotently", admin_delete_user},
-    {"delete", "vhost", "name", "idempotently", admin_delete_vhost},
-    {"delete", "permission", "user", "vhost", admin_delete_permission},
-    {"delete", "permissions", "user", "vhost", admin_delete_permission},
-    {"delete", "policy", "name", "idempotently", admin_delete_policy},
-    {"delete", "parameter", "component name", "", admin_delete_parameter},
-    {"purge", "queue", "name", "", admin_purge_queue},
-    {"close", "connection", "name", "", admin_close_connection},
+    {"declare", "parameter", "component name value", "", "",
+	"/parameters/{component}/{vhost}/{name}", ADMIN_POLICYMAKER,
+	admin_declare_parameter},
+    {"declare", "policy", "name pattern definition", "priority apply_to", "",
+	"/policies/{vhost}/{name}", ADMIN_POLICYMAKER, admin_declare_policy},
+    {"declare", "operator_policy", "name pattern definition",
+	"priority apply_to", "", "/operator-policies/{vhost}/{name}",
+	ADMIN_ADMINISTRATOR, admin_declare_operator_policy},
+    {"declare", "vhost_limit", "vhost name value", "", "",
+	"/vhost-limits/{vhost}/{name}", ADMIN_ADMINISTRATOR,
+	admin_declare_vhost_limit},
+    {"delete", "exchange", "name", "", "idempotently if_unused",
+	"/exchanges/{vhost}/{name}", ADMIN_MANAGEMENT, admin_delete_exchange},
+    {"delete", "queue", "name", "", "idempotently if_empty if_unused",
+	"/queues/{vhost}/{name}", ADMIN_MANAGEMENT, admin_delete_queue},
+    {"delete", "binding", "source destination_type destination",
+	"properties_key", "routing_key arguments",
+	"/bindings/{vhost}/e/{source}/{destination_char}/{destination}/"
+	"{properties_key}",
+	ADMIN_MANAGEMENT, admin_delete_binding},
+    {"delete", "vhost", "name", "", "idempotently", "/vhosts/{name}",
+	ADMIN_ADMINISTRATOR, admin_delete_vhost},
+    {"delete", "user", "name", "", "idempotently", "/users/{name}",
+	ADMIN_ADMINISTRATOR, admin_delete_user},
+    {"delete", "permission", "vhost user", "", "",
+	"/permissions/{vhost}/{user}", ADMIN_ADMINISTRATOR,
+	admin_delete_permission},
+    {"delete", "parameter", "component name", "", "",
+	"/parameters/{component}/{vhost}/{name}", ADMIN_POLICYMAKER,
+	admin_delete_parameter},
+    {"delete", "policy", "name", "", "idempotently",
+	"/policies/{vhost}/{name}", ADMIN_POLICYMAKER, admin_delete_policy},
+    {"delete", "operator_policy", "name", "", "idempotently",
+	"/operator-policies/{vhost}/{name}", ADMIN_ADMINISTRATOR,
+	admin_delete_operator_policy},
+    {"delete", "vhost_limit", "vhost name", "", "",
+	"/vhost-limits/{vhost}/{name}", ADMIN_ADMINISTRATOR,
+	admin_delete_vhost_limit},
+    {"close", "connection", "name", "", "", "/connections/{name}",
+	ADMIN_MANAGEMENT, admin_close_connection},
+    {"purge", "queue", "name", "", "", "/queues/{vhost}/{name}/contents",
+	ADMIN_MANAGEMENT, admin_purge_queue},
+    {"export", "definition", "", "", "file stdout",
+	"/definitions{/vhost}", ADMIN_ADMINISTRATOR, admin_export},
+    {"import", "definition", "", "", "file stdin", "/definitions{/vhost}",
+	ADMIN_ADMINISTRATOR, admin_import},
+    {"export", NULL, "", "", "", "/definitions{/vhost}",
+	ADMIN_ADMINISTRATOR, admin_export},
+    {"import", NULL, "", "", "", "/definitions{/vhost}",
+	ADMIN_ADMINISTRATOR, admin_import},
     {"publish", "", "routing_key",
-	"exchange payload properties payload_encoding", admin_publish},
+	"payload properties exchange payload_encoding", "",
+	"/exchanges/{vhost}/{exchange}/publish", ADMIN_MANAGEMENT,
+	admin_publish},
     {"publish", "message", "routing_key",
-	"exchange payload properties payload_encoding", admin_publish},
-    {"get", "", "queue", "count ackmode", admin_get},
-    {"get", "messages", "queue", "count ackmode", admin_get},
-    {"export", "definition", "", "file stdout", admin_export},
-    {"import", "definition", "", "file stdin", admin_import},
-    {"export", NULL, "", "", admin_export},
-    {"import", NULL, "", "", admin_import},
-    {"list", "queues", NULL, NULL, admin_list},
-    {"list", "exchanges", NULL, NULL, admin_list},
-    {"list", "bindings", NULL, NULL, admin_list},
-    {"list", "consumers", NULL, NULL, admin_list},
-    {"list", "policies", NULL, NULL, admin_list},
-    {"list", "parameters", NULL, NULL, admin_list},
-    {"list", "permissions", NULL, NULL, admin_list},
-    {"list", "vhosts", NULL, NULL, admin_list},
-    {"list", "users", NULL, NULL, admin_list},
-    {"list", "connections", NULL, NULL, admin_list},
-    {"list", "channels", NULL, NULL, admin_list},
-    {"health_check", "local_alarms", "", "", admin_health_check},
-    {"health_check", "cluster_wide_alarms", "", "", admin_health_check},
-    {"health_check", "port_listener", "port", "", admin_health_check},
+	"payload properties exchange payload_encoding", "",
+	"/exchanges/{vhost}/{exchange}/publish", ADMIN_MANAGEMENT,
+	admin_publish},
+    {"get", "", "queue", "count ackmode payload_file encoding", "",
+	"/queues/{vhost}/{queue}/get", ADMIN_MANAGEMENT, admin_get},
+    {"get", "messages", "queue", "count ackmode payload_file encoding", "",
+	"/queues/{vhost}/{queue}/get", ADMIN_MANAGEMENT, admin_get},
+    {"health_check", "local_alarms", "", "", "",
+	"/health/checks/local-alarms", ADMIN_MANAGEMENT, admin_health_check},
+    {"health_check", "cluster_wide_alarms", "", "", "",
+	"/health/checks/alarms", ADMIN_MANAGEMENT, admin_health_check},
+    {"health_check", "port_listener", "port", "", "",
+	"/health/checks/port-listener/{port}", ADMIN_MANAGEMENT,
+	admin_health_check},
+    {"health_check", "protocol_listener", "protocol", "", "",
+	"/health/checks/protocol-listener/{protocol}", ADMIN_MANAGEMENT,
+	admin_health_check},
 };
-
-/* Rows without a noun have a file's name there. */
-static bool
-is_noun(const struct row *r, const char *word)
-{
-	return r->noun == NULL || strcmp(r->noun, word) == 0;
-}
 
 enum { ROWS = sizeof rows / sizeof *rows };
 
-static void
-print_usage(FILE *out)
+/* Version 2 says "permissions". */
+static bool
+is_noun(const struct row *r, const char *word)
 {
-	const char *verb = "";
-
-	fputs("Usage\n=====\n\n  rabbitmqadmin [options] command\n\n"
-	      "Options: -u USER, -p PASSWORD, -V or --vhost=VHOST, -q, "
-	      "-f table|tsv|long|kvp|bash|raw_json|pretty_json,\n"
-	      "  --non-interactive\n\nCommands, with name=value or --name "
-	      "value:\n",
-	    out);
-	for (const struct row *r = rows; r < rows + ROWS; r++) {
-		if (strcmp(r->verb, verb) != 0)
-			putc('\n', out);
-		verb = r->verb;
-		fprintf(out, "  %s %s %s%s%s%s\n", r->verb,
-		    r->noun != NULL ? r->noun : "[<file>]",
-		    r->needs != NULL ? r->needs : "[<column> ...]",
-		    r->takes != NULL && *r->takes != '\0' ? " [" : "",
-		    r->takes != NULL ? r->takes : "",
-		    r->takes != NULL && *r->takes != '\0' ? "]" : "");
-	}
+	return r->noun == NULL || strcmp(r->noun, word) == 0 ||
+	    (strcmp(r->noun, "permission") == 0 &&
+		strcmp(word, "permissions") == 0) ||
+	    (strcmp(r->noun, "definition") == 0 &&
+		strcmp(word, "definitions") == 0);
 }
 
-static int
-wrong(const char *format, const char *what)
+static const struct row *
+find_row(const struct admin *a)
 {
-	fputs("ERROR: ", stderr);
-	fprintf(stderr, format, what);
-	fputs("\n\nrabbitmqadmin --help for help\n", stderr);
-	return ADMIN_FAILED;
+	for (const struct row *r = rows; r < rows + ROWS; r++)
+		if (strcmp(r->verb, a->verb) == 0 && is_noun(r, a->noun))
+			return r;
+	return NULL;
 }
 
+/* Is there such a word in a list that spaces and | part? */
 static bool
 is_among(const char *list, const char *word)
 {
@@ -164,337 +277,405 @@ is_among(const char *list, const char *word)
 
 	for (const char *p = list; n > 0 && (p = strstr(p, word)) != NULL;
 	     p += n)
-		if ((p == list || p[-1] == ' ') &&
-		    (p[n] == ' ' || p[n] == '\0'))
+		if ((p == list || strchr(" |", p[-1]) != NULL) &&
+		    strchr(" |", p[n]) != NULL)
 			return true;
 	return false;
+}
+
+static bool
+knows(const struct row *r, const char *key)
+{
+	return r->needs != NULL &&
+	    (is_among(r->needs, key) || is_among(r->takes, key) ||
+		is_among(r->more, key));
+}
+
+bool
+admin_is_key(const struct admin *a, const char *name)
+{
+	const struct row *r = find_row(a);
+	char key[32];
+
+	snprintf(key, sizeof key, "%s", name);
+	key[strcspn(key, "=")] = '\0';
+	for (char *p = key; *p != '\0'; p++)
+		if (*p == '-')
+			*p = '_';
+	return r != NULL && (knows(r, key) || strcmp(key, "ack_mode") == 0);
+}
+
+/* --- help ------------------------------------------------------------------------ */
+
+static const char options_text[] =
+    "Usage\n=====\n  rabbitmqadmin [options] subcommand\n\n"
+    "Options\n=======\n"
+    "--help, -h              show this help message and exit\n"
+    "--config=CONFIG, -c CONFIG\n"
+    "                        file of options [default: ~/.rabbitmqadmin.conf]\n"
+    "--node=NODE, -N NODE    section of that file [default: default]\n"
+    "--vhost=VHOST, -V VHOST\n"
+    "                        vhost [default: all vhosts for list, '/' for\n"
+    "                        declare]\n"
+    "--username=USERNAME, -u USERNAME\n"
+    "--password=PASSWORD, -p PASSWORD\n"
+    "                        who asks [default: guest, guest]; without a name\n"
+    "                        whoever may use the control socket is an\n"
+    "                        administrator\n"
+    "--base-uri=URI, -U URI  name and password of this URI\n"
+    "--quiet, -q             suppress status messages\n"
+    "--format=FORMAT, -f FORMAT\n"
+    "                        one of [raw_json, pretty_json, tsv, long, table,\n"
+    "                        kvp, bash] [default: table]\n"
+    "--non-interactive       no lines and no names of columns\n"
+    "--sort=SORT, -S SORT    sort key for listing queries\n"
+    "--sort-reverse, -R      reverse the sort order\n"
+    "--depth=DEPTH, -d DEPTH\n"
+    "                        maximum depth to recurse for listing tables\n"
+    "                        [default: 1]\n"
+    "--bash-completion       print completion for bash and exit\n"
+    "--version               display version and exit\n"
+    "--host=HOST, -H HOST    only this machine's names: there is no HTTP, and\n"
+    "                        --port, --path-prefix, --request-timeout, --ssl,\n"
+    "                        --ssl-... mean nothing\n\n"
+    "More Help\n=========\n\nFor more help use the help subcommand:\n\n"
+    "  rabbitmqadmin help subcommands  # For a list of available subcommands\n"
+    "  rabbitmqadmin help config       # For help with the configuration file\n";
+
+static const char config_text[] =
+    "Usage\n=====\nrabbitmqadmin [options] subcommand\n\n"
+    "Configuration File\n==================\n\n"
+    "  [default]\n"
+    "  username = guest\n"
+    "  password = guest\n"
+    "  declare_vhost = /\n"
+    "  vhost = /\n"
+    "  format = tsv\n\n"
+    "  Other sections are chosen with -N, other files with -c. What the command\n"
+    "  line says counts over the file.\n\n";
+
+/* "name password|password_hash" as "name=... password=... OR password_hash=...". */
+static void
+print_keys(const char *keys)
+{
+	for (const char *p = keys; *p != '\0'; p++) {
+		if (*p == '|')
+			fputs("=... OR ", stdout);
+		else if (*p == ' ')
+			fputs("=... ", stdout);
+		else if (strncmp(p, "apply_to", 8) == 0)
+			fputs("apply-to", stdout), p += 7;
+		else
+			putchar(*p);
+	}
+	fputs("=...", stdout);
+}
+
+static void
+print_row(const struct row *r)
+{
+	printf("  %s %s%s", r->verb, r->noun != NULL ? r->noun : "<file>",
+	    r->noun != NULL && *r->noun == '\0' ? "" : " ");
+	if (r->needs == NULL)
+		fputs("[<column>...]", stdout);
+	else if (*r->needs != '\0')
+		print_keys(r->needs);
+	if (r->needs != NULL && *r->takes != '\0') {
+		fputs(" [", stdout);
+		print_keys(r->takes);
+		putchar(']');
+	}
+	putchar('\n');
+}
+
+static void
+print_commands(void)
+{
+	const char *verb = "";
+
+	puts("Usage\n=====\n  rabbitmqadmin [options] subcommand\n\n"
+	     "  where subcommand is one of:");
+	for (const struct row *r = rows; r < rows + ROWS; r++) {
+		if (strcmp(r->verb, verb) != 0)
+			putchar('\n');
+		verb = r->verb;
+		print_row(r);
+	}
+	puts("\n  * If payload is not specified on publish, standard input is "
+	     "used\n\n  * If payload_file is specified on get, count must not "
+	     "be set\n\n  * name=value may be said as --name value, declare "
+	     "queue as queues declare\n");
+}
+
+static int
+help(const struct admin *a)
+{
+	if (a->noun[0] == '\0')
+		fputs(options_text, stdout);
+	else if (a->word_count > 0)
+		return admin_wrong("Exactly one argument required");
+	else if (strcmp(a->noun, "subcommands") == 0)
+		print_commands();
+	else if (strcmp(a->noun, "config") == 0)
+		fputs(config_text, stdout);
+	else
+		return admin_wrong("help topic must be one of:\n"
+				   "  subcommands\n  config");
+	return 0;
+}
+
+/* Completion of verbs, of what they are about, and of names there are. */
+static const char completion_end[] =
+    "    -V|--vhost) words=$(rabbitmqadmin -q -f bash list vhosts) ;;\n"
+    "    -u|--username) words=$(rabbitmqadmin -q -f bash list users) ;;\n"
+    "    -f|--format) words='raw_json pretty_json tsv long table kvp bash' ;;\n"
+    "    help) words='subcommands config' ;;\n"
+    "    queue|exchange|vhost|user|connection)\n"
+    "        words=$(rabbitmqadmin -q -f bash list ${prev}s) ;;\n"
+    "    policy) words=$(rabbitmqadmin -q -f bash list policies) ;;\n"
+    "    esac\n"
+    "    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+    "}\n"
+    "complete -F _rabbitmqadmin rabbitmqadmin\n";
+
+static int
+print_completion(void)
+{
+	const char *verb = "";
+
+	fputs("# Completion of rabbitmqadmin for bash.\n"
+	      "_rabbitmqadmin()\n{\n"
+	      "    local prev=${COMP_WORDS[COMP_CWORD-1]} words\n"
+	      "    words='list show declare delete close purge import export get "
+	      "publish help --help --config --node --vhost --username --password "
+	      "--format --depth --sort --sort-reverse'\n"
+	      "    case $prev in",
+	    stdout);
+	for (const struct row *r = rows; r < rows + ROWS; r++) {
+		if (r->noun == NULL || *r->noun == '\0')
+			continue;
+		if (strcmp(r->verb, verb) != 0)
+			printf("%s    %s) words='", *verb != '\0' ? "' ;;\n" : "\n",
+			    r->verb);
+		printf("%s ", r->noun);
+		verb = r->verb;
+	}
+	printf("' ;;\n%s", completion_end);
+	return 0;
+}
+
+/* --- checks ---------------------------------------------------------------------- */
+
+/* One key, or alternatives. */
+static int
+check_need(const struct admin *a, const char *need)
+{
+	char words[64], *at, *word = strtok_r(strcpy(words, need), "|", &at);
+	char *second = strchr(need, '|');
+
+	for (; word != NULL; word = strtok_r(NULL, "|", &at))
+		if (admin_value(a, word) != NULL)
+			return 0;
+	if (second == NULL)
+		return admin_wrong("mandatory argument \"%s\" is required", need);
+	return admin_wrong("one of mandatory arguments \"['%.*s', '%s']\" is "
+			   "required",
+	    (int)(second - need), need, second + 1);
+}
+
+/* These are truths wherever they are. */
+static int
+check_value(const char *key, const char *value)
+{
+	char why[300];
+
+	if (!is_among("durable auto_delete internal tracing idempotently if_empty "
+		      "if_unused",
+		key) ||
+	    strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
+		return 0;
+	snprintf(why, sizeof why, "['not_boolean', '%.200s']", value);
+	return admin_fail(why);
+}
+
+/* Version 2 names the vhost in front of the command. */
+static bool
+is_given(const struct admin *a, const char *key)
+{
+	return strcmp(key, "vhost") == 0 && a->vhost != NULL;
 }
 
 /* 0, or the status after having said what is wrong. */
 static int
 check_pairs(const struct admin *a, const struct row *r)
 {
-	char word[32];
-	int n;
+	char word[64];
+	int n, status = 0;
 
 	if (r->needs == NULL)
-		return a->pair_count > 0 ? wrong("Argument \"%s\" not "
-						 "recognised",
-					       a->pairs[0].key)
-					 : 0;
-	if (a->word_count > 0)
-		return wrong("Argument \"%s\" not in the form name=value",
-		    a->words[0]);
-	for (const char *p = r->needs; sscanf(p, "%31s%n", word, &n) == 1;
-	     p += n)
-		if (admin_value(a, word) == NULL)
-			return wrong("mandatory argument \"%s\" required", word);
-	for (size_t i = 0; i < a->pair_count; i++)
-		if (!is_among(r->needs, a->pairs[i].key) &&
-		    !is_among(r->takes, a->pairs[i].key))
-			return wrong("Argument \"%s\" not recognised",
-			    a->pairs[i].key);
-	return 0;
-}
-
-/* --- the command line ---------------------------------------------------------------- */
-
-static bool
-read_format(struct admin *a, const char *name)
-{
-	static const char *const names[] = {[ADMIN_TABLE] = "table",
-	    [ADMIN_BOX] = "box", [ADMIN_PLAIN] = "plain", [ADMIN_TSV] = "tsv",
-	    [ADMIN_LONG] = "long", [ADMIN_KVP] = "kvp", [ADMIN_BASH] = "bash",
-	    [ADMIN_RAW_JSON] = "raw_json", [ADMIN_PRETTY_JSON] = "pretty_json"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(names[i], name) == 0) {
-			a->format = (enum admin_format)i;
-			return true;
-		}
-	return false;
-}
-
-/* What both dialects have in front of or behind a command. letter 0: none. */
-enum { GLOBAL_USER, GLOBAL_PASSWORD, GLOBAL_VHOST, GLOBAL_FORMAT, GLOBAL_QUIET,
-	GLOBAL_PLAIN, GLOBAL_HOST, GLOBAL_IGNORED, GLOBAL_IGNORED_FLAG };
-
-static const struct global {
-	const char *name;
-	char letter;
-	int what;
-} globals[] = {
-    {"username", 'u', GLOBAL_USER}, {"password", 'p', GLOBAL_PASSWORD},
-    {"vhost", 'V', GLOBAL_VHOST}, {"format", 'f', GLOBAL_FORMAT},
-    {"quiet", 'q', GLOBAL_QUIET}, {"non-interactive", 0, GLOBAL_PLAIN},
-    {"host", 'H', GLOBAL_HOST}, {"port", 'P', GLOBAL_IGNORED},
-    {"config", 'c', GLOBAL_IGNORED}, {"node", 'N', GLOBAL_IGNORED},
-    {"ssl", 's', GLOBAL_IGNORED_FLAG}, {"ssl-insecure", 'k', GLOBAL_IGNORED_FLAG},
-    {"table-style", 0, GLOBAL_IGNORED}, {"depth", 'd', GLOBAL_IGNORED},
-};
-
-/* "-u", "-uname", "--username", "--username=name": *value is what is joined to
- * it, or NULL. */
-static const struct global *
-find_global(const char *word, const char **value)
-{
-	size_t n;
-
-	for (size_t i = 0; i < sizeof globals / sizeof *globals; i++) {
-		const struct global *g = &globals[i];
-
-		*value = NULL;
-		n = strlen(g->name);
-		if (word[1] != '-' && word[1] == g->letter) {
-			*value = word[2] != '\0' ? word + 2 : NULL;
-			return g;
-		}
-		if (word[1] == '-' && strncmp(word + 2, g->name, n) == 0) {
-			if (word[2 + n] == '=')
-				*value = word + 3 + n;
-			if (word[2 + n] == '=' || word[2 + n] == '\0')
-				return g;
-		}
-	}
-	return NULL;
-}
-
-/* The broker is on this machine, or it is none of ours. */
-static int
-check_host(const char *host)
-{
-	if (strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 ||
-	    strcmp(host, "::1") == 0)
-		return 0;
-	return wrong("%s: only the broker on this machine can be asked, over "
-		     "its control socket",
-	    host);
-}
-
-static int
-set_global(struct admin *a, int what, const char *value)
-{
-	switch (what) {
-	case GLOBAL_USER:
-		a->user = value;
-		return 0;
-	case GLOBAL_PASSWORD:
-		a->password = value;
-		return 0;
-	case GLOBAL_VHOST:
-		a->vhost = value;
-		return 0;
-	case GLOBAL_FORMAT:
-		return read_format(a, value)
+		return a->pair_count > 0
+			   ? admin_wrong("Argument \"%s\" is not recognised",
+				 a->pairs[0].key)
+			   : 0;
+	if (r->noun == NULL)
+		return *a->noun != '\0' && a->word_count == 0
 			   ? 0
-			   : wrong("Format \"%s\" not recognised", value);
-	case GLOBAL_QUIET:
-		a->quiet = true;
-		return 0;
-	case GLOBAL_PLAIN:
-		a->format = ADMIN_PLAIN;
-		return 0;
-	case GLOBAL_HOST:
-		return check_host(value);
-	default:
-		return 0;
-	}
-}
-
-static bool
-has_value(const struct global *g)
-{
-	return g->what != GLOBAL_QUIET && g->what != GLOBAL_PLAIN &&
-	    g->what != GLOBAL_IGNORED_FLAG;
-}
-
-/* Behind the command a key of its own may have the name of an option. */
-static bool
-is_key(const struct admin *a, const char *name)
-{
-	char key[32];
-
-	snprintf(key, sizeof key, "%s", name);
-	key[strcspn(key, "=")] = '\0';
-	for (const struct row *r = rows; r < rows + ROWS; r++)
-		if (strcmp(r->verb, a->verb) == 0 &&
-		    is_noun(r, a->noun) && r->needs != NULL)
-			return is_among(r->needs, key);
-	return false;
-}
-
-static int
-add_pair(struct admin *a, const char *key, size_t n, const char *value)
-{
-	char *to = a->pairs[a->pair_count].key;
-
-	if (a->pair_count == ADMIN_PAIRS || n >= sizeof a->pairs[0].key)
-		return wrong("Argument \"%s\" not recognised", key);
-	memcpy(to, key, n);
-	to[n] = '\0';
-	for (char *p = to; *p != '\0'; p++)
-		if (*p == '-')
-			*p = '_';
-	if (strcmp(to, "ack_mode") == 0)
-		strcpy(to, "ackmode");
-	if (strcmp(to, "vhost") == 0)
-		a->vhost = value;
-	a->pairs[a->pair_count++].value = value;
-	return 0;
-}
-
-/* Verb and noun, in either order: "declare queue", "queues declare". */
-static void
-add_word(struct admin *a, const char *word)
-{
-	if (a->verb[0] == '\0')
-		snprintf(a->verb, sizeof a->verb, "%s", word);
-	else if (a->noun[0] == '\0')
-		snprintf(a->noun, sizeof a->noun, "%s", word);
-	else
-		a->words[a->word_count++] = word;
-}
-
-static const char *const verbs =
-    "declare delete list purge publish get close export import";
-
-/* "queues declare" is "declare queue", "queues list" is "list queues". */
-static void
-turn_round(struct admin *a)
-{
-	char noun[32];
-	size_t n = strlen(a->verb);
-
-	if (!is_among(verbs, a->noun) || n == 0)
-		return;
-	strcpy(noun, a->verb);
-	snprintf(a->verb, sizeof a->verb, "%.31s", a->noun);
-	if (strcmp(a->verb, "list") != 0 && strcmp(noun, "messages") != 0) {
-		if (strcmp(noun, "policies") == 0)
-			strcpy(noun, "policy");
-		else if (noun[n - 1] == 's')
-			noun[n - 1] = '\0';
-	}
-	if (strcmp(a->verb, "publish") == 0)
-		strcpy(noun, "message");
-	strcpy(a->noun, noun);
-	if (a->format == ADMIN_TABLE)
-		a->format = ADMIN_BOX;
-}
-
-/* Version 1's commands of one word have their pairs right behind. */
-static bool
-is_pair(const struct admin *a, const char *word)
-{
-	return a->verb[0] != '\0' && strchr(word, '=') != NULL;
-}
-
-/* A key of version 2, with its value joined to it or behind it. */
-static int
-take_key(struct admin *a, int argc, char **argv, int *i)
-{
-	const char *name = argv[*i] + 2, *equals = strchr(name, '=');
-
-	if (equals != NULL)
-		return add_pair(a, name, (size_t)(equals - name), equals + 1);
-	if (is_among("idempotently if-empty if-unused stdout stdin", name) &&
-	    (*i + 1 == argc || argv[*i + 1][0] == '-'))
-		return add_pair(a, name, strlen(name), "true");
-	if (*i + 1 == argc)
-		return wrong("%s wants a value", argv[*i]);
-	return add_pair(a, name, strlen(name), argv[++*i]);
-}
-
-static int
-take(struct admin *a, int argc, char **argv, int *i)
-{
-	const char *word = argv[*i], *value, *equals;
-	const struct global *g;
-
-	if (word[0] == '-' && word[1] != '\0') {
-		turn_round(a);
-		g = find_global(word, &value);
-		if (g != NULL && !(word[1] == '-' && is_key(a, word + 2))) {
-			if (has_value(g) && value == NULL && *i + 1 == argc)
-				return wrong("%s wants a value", word);
-			if (has_value(g) && value == NULL)
-				value = argv[++*i];
-			return set_global(a, g->what, value);
-		}
-		if (word[1] != '-')
-			return wrong("no such option: %s", word);
-		return take_key(a, argc, argv, i);
-	}
-	if (is_pair(a, word)) {
-		equals = strchr(word, '=');
-		return add_pair(
-		    a, word, (size_t)(equals - word), equals + 1);
-	}
-	add_word(a, word);
-	return 0;
-}
-
-/* A user that is named must be who it says. What goes over AMQP shows it there. */
-static int
-check_user(const struct admin *a)
-{
-	const char *const words[] = {"authenticate_user", "--", a->user,
-	    a->password != NULL ? a->password : "guest"};
-	struct answer t = {0};
-	int status = 0;
-
-	if (a->user == NULL)
-		return 0;
-	answer_ask(&t, words, 4);
-	if (t.code != 0)
-		status = admin_fail(
-		    t.code == 65 ? "Access refused" : t.why);
-	answer_fini(&t);
+			   : admin_wrong("Exactly one argument required");
+	if (a->word_count > 0)
+		return admin_wrong("Argument \"%s\" not in the name=value format",
+		    a->words[0]);
+	for (size_t i = 0; status == 0 && i < a->pair_count; i++)
+		status = knows(r, a->pairs[i].key) ||
+				 strcmp(a->pairs[i].key, "vhost") == 0
+			     ? check_value(a->pairs[i].key, a->pairs[i].value)
+			     : admin_wrong("Argument \"%s\" is not recognised",
+				   a->pairs[i].key);
+	for (const char *p = r->needs;
+	     status == 0 && sscanf(p, "%63s%n", word, &n) == 1; p += n)
+		if (!is_given(a, word))
+			status = check_need(a, word);
 	return status;
 }
 
-static int
-run(const struct admin *a)
+/* --- the path -------------------------------------------------------------------- */
+
+static char *
+append(char *text, const char *more, size_t n)
 {
+	char *both = xasprintf("%s%.*s", text, (int)n, more);
+
+	free(text);
+	return both;
+}
+
+char *
+admin_quote(const char *value, bool plus)
+{
+	char octet[4], *text = xstrdup("");
+
+	for (; *value != '\0'; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if (isalnum(c) || strchr("_.-~", c) != NULL)
+			text = append(text, value, 1);
+		else if (c == ' ' && plus)
+			text = append(text, "+", 1);
+		else {
+			snprintf(octet, sizeof octet, "%%%02X", c);
+			text = append(text, octet, 3);
+		}
+	}
+	return text;
+}
+
+static char *
+append_quoted(char *text, const char *value, bool plus)
+{
+	char *quoted = admin_quote(value, plus);
+
+	text = append(text, quoted, strlen(quoted));
+	free(quoted);
+	return text;
+}
+
+static const char *
+part(const struct admin *a, const char *key, char one[2])
+{
+	if (strcmp(key, "vhost") == 0)
+		return admin_vhost(a);
+	if (strcmp(key, "destination_char") == 0) {
+		one[0] = admin_or(a, "destination_type", "queue")[0];
+		one[1] = '\0';
+		return one;
+	}
+	if (strcmp(key, "properties_key") == 0)
+		return admin_or(a, key, "~");
+	return admin_or(a, key, strcmp(key, "exchange") == 0 ? "amq.default" : "");
+}
+
+/* {name} stands for what is asked for, {/vhost} for a vhost if one is. */
+static char *
+make_path(const struct admin *a, const char *template)
+{
+	char *path = xstrdup(""), key[32], one[2];
+	size_t n;
+
+	for (const char *p = template; *p != '\0'; p += n) {
+		n = strcspn(p, "{");
+		path = append(path, p, n);
+		p += n;
+		n = 0;
+		if (*p == '\0')
+			break;
+		n = strcspn(p, "}") + 1;
+		snprintf(key, sizeof key, "%.*s", (int)n - 2, p + 1);
+		if (key[0] != '/')
+			path = append_quoted(path, part(a, key, one), false);
+		else if (a->vhost != NULL)
+			path = append_quoted(
+			    append(path, "/", 1), a->vhost, true);
+	}
+	return path;
+}
+
+/* --- running --------------------------------------------------------------------- */
+
+/* What can be said of a verb whose noun is unknown. */
+static int
+unknown(const struct admin *a)
+{
+	bool known = false;
+
+	for (const struct row *r = rows; r < rows + ROWS; r++)
+		known = known || strcmp(r->verb, a->verb) == 0;
+	if (!known)
+		return admin_wrong("Action %s not understood", a->verb);
+	if (strcmp(a->verb, "list") == 0 || strcmp(a->verb, "show") == 0)
+		return admin_wrong("Don't know how to %s %s", a->verb, a->noun);
+	if (a->noun[0] == '\0')
+		return admin_wrong("Type not specified");
+	if (strcmp(a->verb, "publish") == 0 || strcmp(a->verb, "get") == 0)
+		return admin_wrong("Argument \"%s\" not in the name=value format",
+		    a->noun);
+	return admin_wrong("Type %s not recognised", a->noun);
+}
+
+static int
+run(struct admin *a)
+{
+	const struct row *r = find_row(a);
 	int status;
 
-	for (const struct row *r = rows; r < rows + ROWS; r++) {
-		if (strcmp(r->verb, a->verb) != 0 ||
-		    !is_noun(r, a->noun))
-			continue;
-		if ((status = check_pairs(a, r)) != 0 ||
-		    (status = check_user(a)) != 0)
-			return status;
-		return r->run(a);
-	}
-	return wrong("Action %s not recognised", a->verb);
+	if (r == NULL)
+		return unknown(a);
+	if ((status = check_pairs(a, r)) != 0)
+		return status;
+	a->path = make_path(a, r->path);
+	if (strcmp(a->verb, "list") != 0 && strcmp(a->verb, "show") != 0 &&
+	    (status = admin_check_user(a, r->tag)) != 0)
+		return status;
+	return r->run(a);
 }
 
 int
 admin_main(int argc, char **argv)
 {
 	struct admin a = {0};
-	int status = 0;
+	int status;
 
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 ||
-		    strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "help") == 0) {
-			print_usage(stdout);
-			return 0;
-		}
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return help(&a);
 		if (strcmp(argv[i], "--version") == 0) {
 			puts("rabbitmqadmin " RABBITMQ_VERSION);
 			return 0;
 		}
+		if (strcmp(argv[i], "--bash-completion") == 0)
+			return print_completion();
 	}
-	for (int i = 1; status == 0 && i < argc && i < ADMIN_WORDS; i++)
-		status = take(&a, argc, argv, &i);
-	if (status != 0)
+	if ((status = admin_options(&a, argc, argv)) != 0)
 		return status;
-	turn_round(&a);
-	if (a.verb[0] == '\0') {
-		print_usage(stderr);
-		return ADMIN_FAILED;
-	}
-	return run(&a);
+	if (a.verb[0] == '\0')
+		return admin_wrong("Action not specified");
+	return strcmp(a.verb, "help") == 0 ? help(&a) : run(&a);
 }

@@ -6,23 +6,6 @@
 
 #include "amqp/table.h"
 
-json_t *
-admin_json_read(const char *text, char *why, size_t size)
-{
-	json_error_t error;
-	json_t *value =
-	    json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-
-	if (value == NULL) {
-		snprintf(why, size, "%s: not JSON: %s", text, error.text);
-	} else if (!json_is_object(value)) {
-		snprintf(why, size, "%s: not an object", text);
-		json_decref(value);
-		value = NULL;
-	}
-	return value;
-}
-
 /* --- to a table ------------------------------------------------------------ */
 
 static bool put_value(struct writer *, const json_t *);
@@ -150,8 +133,8 @@ admin_table_json(struct bytes table)
 	return object;
 }
 
-static json_t *
-array_json(struct bytes array)
+json_t *
+admin_array_json(struct bytes array)
 {
 	struct reader r = reader_of(array);
 	json_t *all = json_array();
@@ -172,7 +155,7 @@ value_json(const struct amqp_value *v)
 	case 'F':
 		return admin_table_json(v->bytes);
 	case 'A':
-		return array_json(v->bytes);
+		return admin_array_json(v->bytes);
 	case 't':
 		return json_boolean(v->t);
 	case 'f':

@@ -9,9 +9,6 @@
 #include "amqp/bytes.h"
 #include "amqp/wire.h"
 
-/* Reads an object; a new reference, or NULL with a sentence. */
-json_t *admin_json_read(const char *text, char *why, size_t size);
-
 /* Appends its members as pairs: integers become l, fractions d, texts S. False
  * with a sentence where AMQP has no such value. */
 bool admin_json_table(
@@ -20,6 +17,9 @@ bool admin_json_table(
 /* A table as an object, a new reference; what is no text comes out in
  * Latin-1. */
 json_t *admin_table_json(struct bytes table);
+
+/* An array's values likewise. */
+json_t *admin_array_json(struct bytes);
 
 /* A string of any bytes. */
 json_t *admin_json_text(struct bytes);

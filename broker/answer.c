@@ -1,4 +1,4 @@
-/* answer.c - what the broker's control socket answers, as a table of texts. */
+/* answer.c - what the broker's control socket answers, as JSON. */
 #include "broker/answer.h"
 
 #include <errno.h>
@@ -17,19 +17,11 @@
 enum { CHUNK = 65536 };
 
 void
-answer_add(struct answer *a, struct bytes text, bool bare)
-{
-	a->cells = xrealloc(a->cells, (a->count + 1) * sizeof *a->cells);
-	a->cells[a->count++] =
-	    (struct cell){xasprintf("%.*s", BYTES_FMT(text)), bare};
-}
-
-void
 answer_fini(struct answer *a)
 {
-	for (size_t i = 0; i < a->count; i++)
-		free(a->cells[i].text);
-	free(a->cells);
+	json_decref(a->rows);
+	json_decref(a->columns);
+	json_decref(a->document);
 	free(a->text);
 	free(a->why);
 	*a = (struct answer){0};
@@ -38,79 +30,16 @@ answer_fini(struct answer *a)
 /* --- frames -------------------------------------------------------------- */
 
 static void
-add_table(struct answer *a, struct bytes table)
+add_row(struct answer *a, struct bytes array)
 {
-	json_t *object = admin_table_json(table);
-	char *text = json_dumps(object, JSON_COMPACT);
+	json_t *values = admin_array_json(array), *row = json_object(), *name;
+	size_t i;
 
-	answer_add(a, bytes_str(text), true);
-	free(text);
-	json_decref(object);
-}
-
-/* Names joined by commas, as tags are. */
-static void
-add_array(struct answer *a, struct bytes array)
-{
-	struct reader r = reader_of(array);
-	struct amqp_value v;
-	struct writer w = {0};
-
-	while (amqp_array_next(&r, &v)) {
-		if (w.n > 0)
-			writer_bytes(&w, BYTES(", "));
-		if (v.tag == 'S')
-			writer_bytes(&w, v.bytes);
-	}
-	answer_add(a, writer_view(&w), false);
-	writer_fini(&w);
-}
-
-static void
-add_number(struct answer *a, const struct amqp_value *v)
-{
-	char text[32];
-
-	if (v->tag == 'd' || v->tag == 'f')
-		snprintf(text, sizeof text, "%.10g", v->d);
-	else
-		snprintf(text, sizeof text, "%lld", (long long)v->i);
-	answer_add(a, bytes_str(text), true);
-}
-
-static void
-add_value(struct answer *a, const struct amqp_value *v)
-{
-	switch (v->tag) {
-	case 'S':
-	case 'x':
-		answer_add(a, v->bytes, false);
-		break;
-	case 'F':
-		add_table(a, v->bytes);
-		break;
-	case 'A':
-		add_array(a, v->bytes);
-		break;
-	case 't':
-		answer_add(a, v->t ? BYTES("true") : BYTES("false"), true);
-		break;
-	case 'V':
-		answer_add(a, BYTES(""), false);
-		break;
-	default:
-		add_number(a, v);
-	}
-}
-
-static void
-add_values(struct answer *a, struct bytes array)
-{
-	struct reader r = reader_of(array);
-	struct amqp_value v;
-
-	while (amqp_array_next(&r, &v))
-		add_value(a, &v);
+	json_array_foreach(a->columns, i, name)
+		json_object_set(row, json_string_value(name),
+		    json_array_get(values, i));
+	json_array_append_new(a->rows, row);
+	json_decref(values);
 }
 
 static void
@@ -136,29 +65,37 @@ end(struct answer *a, struct bytes payload)
 		    (const char *)r.p);
 }
 
-static bool
-is_end(char kind)
-{
-	return kind == 'E' || kind == 'F' || kind == 'U';
-}
-
 /* True at the end. What is only for people's eyes is left out. */
 static bool
 take(struct answer *a, char kind, struct bytes payload)
 {
-	if (kind == 'C') {
-		add_values(a, payload);
-		a->columns = a->count;
-	} else if (kind == 'R') {
-		add_values(a, payload);
-	} else if (kind == 'T') {
+	switch (kind) {
+	case 'C':
+		a->columns = admin_array_json(payload);
+		a->rows = json_array();
+		return false;
+	case 'R':
+		add_row(a, payload);
+		return false;
+	case 'T':
 		add_text(a, payload, "\n");
-	} else if (kind == 'D') {
+		return false;
+	case 'D':
 		add_text(a, payload, "");
-	} else if (is_end(kind)) {
+		return false;
+	case 'J':
+		json_decref(a->document);
+		a->document = json_loadb((const char *)payload.p, payload.n,
+		    JSON_DECODE_ANY, NULL);
+		return false;
+	case 'E':
+	case 'F':
+	case 'U':
 		end(a, payload);
+		return true;
+	default:
+		return false;
 	}
-	return is_end(kind);
 }
 
 /* --- asking ---------------------------------------------------------------- */
