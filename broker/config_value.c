@@ -44,6 +44,9 @@ static const char *const choices[SETTINGS] = {
 	"rabbit_definitions_import_local_filesystem, "
 	"rabbitmq_definitions_import_local_filesystem",
     [SETTING_connection_max] = "infinity",
+    [SETTING_channel_max_per_node] = "infinity",
+    [SETTING_consumer_max_per_channel] = "infinity",
+    [SETTING_ssl_crl_check] = "false",
     [SETTING_handshake_timeout] = "infinity",
 };
 

@@ -156,6 +156,15 @@ on_prefix(void *arg, struct bytes in)
 	return size;
 }
 
+/* The largest until that is negotiated; the input has room for no more. */
+static uint32_t
+first_frame_max(const struct config *c)
+{
+	return (uint32_t)(c->initial_frame_max < c->frame_max
+			      ? c->initial_frame_max
+			      : c->frame_max);
+}
+
 struct connection *
 connection_new(struct server *s, int fd, struct ssl_ctx_st *tls)
 {
@@ -163,7 +172,7 @@ connection_new(struct server *s, int fd, struct ssl_ctx_st *tls)
 
 	c->server = s;
 	c->id = ++s->last_id;
-	c->frame_max = (uint32_t)s->config->frame_max;
+	c->frame_max = first_frame_max(s->config);
 	c->connected_at = s->clock.wall;
 	TAILQ_INIT(&c->holds);
 	TAILQ_INIT(&c->owned);
@@ -337,6 +346,7 @@ connection_add_channel(struct connection *c, struct channel *ch)
 	c->channels[channel_slot(c, ch->number)] = ch;
 	c->channel_count++;
 	c->user->channels++;
+	c->server->channel_count++;
 }
 
 /* Members of the run behind it move up, so that none is cut off. */
@@ -350,6 +360,7 @@ connection_drop_channel(struct connection *c, struct channel *ch)
 	c->channels[i] = NULL;
 	c->channel_count--;
 	c->user->channels--;
+	c->server->channel_count--;
 	for (;;) {
 		struct channel *next;
 

@@ -5,6 +5,7 @@
 #include "broker/auth.h"
 #include "broker/channel.h"
 #include "broker/connection.h"
+#include "broker/folder.h"
 #include "broker/server.h"
 #include "exchanges/quote.h"
 
@@ -120,6 +121,33 @@ connection_unexpected(struct connection *c, uint32_t method)
 	connection_fail(c, AMQP_CHANNEL_ERROR, text, method, 0);
 }
 
+/* One more on this connection, of this user, on this node? If not, why. */
+static bool
+may_open(const struct connection *c, char *text, size_t size)
+{
+	const struct user *u = c->user;
+	int64_t most = c->server->config->channel_max_per_node;
+
+	if (c->channel_max != 0 && c->channel_count >= c->channel_max)
+		snprintf(text, size,
+		    "number of channels opened (%zu) has reached the "
+		    "negotiated channel_max (%u)",
+		    c->channel_count, c->channel_max);
+	else if (u->max_channels >= 0 && u->channels >= u->max_channels)
+		snprintf(text, size,
+		    "number of channels opened for user '%s' has reached "
+		    "the maximum allowed user limit of (%lld)",
+		    amqp_reply_word(u->name), (long long)u->max_channels);
+	else if (c->server->channel_count >= most)
+		snprintf(text, size,
+		    "number of channels opened for node '%s' has reached the "
+		    "maximum allowed limit of (%lld)",
+		    node_name(), (long long)most);
+	else
+		return true;
+	return false;
+}
+
 static struct channel *
 open_channel(struct connection *c, const struct amqp_method *m, uint16_t number)
 {
@@ -131,21 +159,7 @@ open_channel(struct connection *c, const struct amqp_method *m, uint16_t number)
 		    "expected 'channel.open'", m->id, number);
 		return NULL;
 	}
-	if (c->channel_max != 0 && c->channel_count >= c->channel_max) {
-		snprintf(text, sizeof text,
-		    "number of channels opened (%zu) has reached the "
-		    "negotiated channel_max (%u)",
-		    c->channel_count, c->channel_max);
-		connection_fail(c, AMQP_NOT_ALLOWED, text, 0, number);
-		return NULL;
-	}
-	if (c->user->max_channels >= 0 &&
-	    c->user->channels >= c->user->max_channels) {
-		snprintf(text, sizeof text,
-		    "number of channels opened for user '%s' has reached "
-		    "the maximum allowed user limit of (%lld)",
-		    amqp_reply_word(c->user->name),
-		    (long long)c->user->max_channels);
+	if (!may_open(c, text, sizeof text)) {
 		connection_fail(c, AMQP_NOT_ALLOWED, text, 0, number);
 		return NULL;
 	}

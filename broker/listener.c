@@ -125,6 +125,32 @@ turn_away(struct listener *l)
 	l->spare = open_spare();
 }
 
+/* What those that are accepted have from the socket that listens; 0 leaves it to
+ * the kernel. */
+static void
+set_options(int fd, const struct config *c)
+{
+	const struct {
+		int level, name;
+		int64_t value;
+	} options[] = {
+	    {SOL_SOCKET, SO_SNDBUF, (int64_t)c->tcp_sndbuf},
+	    {SOL_SOCKET, SO_RCVBUF, (int64_t)c->tcp_recbuf},
+	    {SOL_SOCKET, SO_PRIORITY, c->tcp_priority},
+	    {SOL_SOCKET, SO_DONTROUTE, c->tcp_dontroute},
+	    {IPPROTO_IP, IP_TOS, c->tcp_tos},
+	    {IPPROTO_IPV6, IPV6_TCLASS, c->tcp_tos}, /* not of IPv4 */
+	};
+
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		int value = (int)options[i].value;
+
+		if (value != 0)
+			setsockopt(fd, options[i].level, options[i].name,
+			    &value, sizeof value);
+	}
+}
+
 static void
 on_accept(evutil_socket_t listening, short what, void *arg)
 {
@@ -161,6 +187,7 @@ listener_new(struct server *s, int fd, bool secure)
 	l->secure = secure;
 	l->fd = fd;
 	l->spare = open_spare();
+	set_options(fd, s->config);
 	learn_address(l);
 	l->event =
 	    event_new(s->base, fd, EV_READ | EV_PERSIST, on_accept, l);

@@ -54,12 +54,25 @@ check_tag(struct channel *ch, struct bytes tag)
 }
 
 static int
+check_count(struct channel *ch)
+{
+	int64_t most = ch->server->config->consumer_max_per_channel;
+
+	if (ch->consumer_count < most)
+		return AMQP_OK;
+	return channel_refuse(ch, AMQP_NOT_ALLOWED,
+	    "reached maximum (%lld) of consumers per channel",
+	    (long long)most);
+}
+
+static int
 check_consume(struct channel *ch, const struct amqp_basic_consume *m,
     struct bytes name, struct queue **q)
 {
 	int code;
 
 	if ((code = channel_may(ch, VERB_READ, "queue", name)) != AMQP_OK ||
+	    (code = check_count(ch)) != AMQP_OK ||
 	    (code = check_tag(ch, m->consumer_tag)) != AMQP_OK ||
 	    (code = look_queue(ch, name, q)) != AMQP_OK ||
 	    (code = arguments_check_consumer(

@@ -26,7 +26,8 @@ pressure_init(struct pressure *p, const struct config *c, const char *dir)
 	*p = (struct pressure){
 	    .dir = dir,
 	    .backlog = BACKLOG_MAX,
-	    .memory_total = machine_memory(""),
+	    .memory_total = c->memory_total > 0 ? c->memory_total
+						: machine_memory(""),
 	    .resident = machine_open_resident(),
 	};
 	pressure_mark_memory(p, c);

@@ -69,6 +69,7 @@ struct server {
 	uint32_t last_id;    /* of connections */
 	unsigned connection_count;
 	unsigned open_connections; /* of them those in a vhost */
+	unsigned channel_count;
 	uint64_t changed_seq; /* batch the current method's answer waits for */
 	uint64_t stored_seq;  /* batch of the last change that answers tell of */
 	size_t budget;	      /* units left this turn */

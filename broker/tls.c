@@ -155,6 +155,10 @@ set_habits(SSL_CTX *context, const struct config *c)
 
 	if (c->ssl_honor_cipher_order)
 		options |= SSL_OP_CIPHER_SERVER_PREFERENCE;
+	if (!c->ssl_reuse_sessions) {
+		options |= SSL_OP_NO_TICKET;
+		SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	}
 	SSL_CTX_set_options(context, options);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(context, 1);

@@ -49,7 +49,10 @@ serve()
 	await 60 complete_or_ended
 	port=$(sed -n 's/.*started TCP listener on .*:\([0-9]*\)$/\1/p' \
 		"$dir/out" | head -n 1)
-	logged 'Server startup complete' || { cat "$dir/out"; return 1; }
+	logged 'Server startup complete' && return
+	cat "$dir/out"
+	failed=$((failed + 1))
+	return 1
 }
 
 # refused CODE PATTERN [ARGS]: a start that must end with CODE and say why.

@@ -72,6 +72,17 @@ static const struct {
     {"tcp_listen_options.backlog", "100", "100", "0"},
     {"proxy_protocol", "true", "true", "1"},
     {"tcp_listen_options.nodelay", "false", "false", "no"},
+    {"tcp_listen_options.sndbuf", "64KiB", "65536", "-1"},
+    {"tcp_listen_options.recbuf", "32768", "32768", "2GiB"},
+    {"tcp_listen_options.tos", "16", "16", "256"},
+    {"tcp_listen_options.priority", "6", "6", "7"},
+    {"tcp_listen_options.dontroute", "on", "true", "1"},
+    {"ssl_options.reuse_sessions", "off", "false", "1"},
+    {"ssl_options.crl_check", "false", "false", "peer"},
+    {"initial_frame_max", "8192", "8192", "4095"},
+    {"channel_max_per_node", "500", "500", "no"},
+    {"consumer_max_per_channel", "infinity", "infinity", "no"},
+    {"total_memory_available_override_value", "2GB", "2000000000", "-1"},
     {"ssl_options.cacertfile", "ca.pem", "ca.pem", NULL},
     {"ssl_options.certfile", "server.pem", "server.pem", NULL},
     {"ssl_options.keyfile", "server.key", "server.key", NULL},
@@ -515,6 +526,50 @@ keys_of_rabbitmq_that_do_nothing_are_told_apart(void)
 	config_fini(&config);
 }
 
+/* A key of the schemas, with a name for what begins with a $. */
+static const char *
+spelt(const char *key)
+{
+	static char text[256];
+	char *p = text;
+
+	for (; *key != '\0'; key++) {
+		if (*key != '$') {
+			*p++ = *key;
+			continue;
+		}
+		*p++ = 'x';
+		key += strcspn(key, ".") - 1;
+	}
+	*p = '\0';
+	return text;
+}
+
+static void
+every_key_of_rabbitmq_is_known(void)
+{
+	static const struct {
+		const char *key;
+		bool here;
+	} keys[] = {
+#define HERE(key) {key, true},
+#define FOREIGN(key) {key, false},
+#include "tests/unit/rabbitmq_keys.def"
+#undef HERE
+#undef FOREIGN
+	};
+	enum config_status status;
+
+	CU_ASSERT_EQUAL(sizeof keys / sizeof *keys, 828);
+	config_init(&config);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		status = set(spelt(keys[i].key), "none");
+		CU_ASSERT_NOT_EQUAL(status, CONFIG_UNKNOWN);
+		CU_ASSERT_EQUAL(status == CONFIG_FOREIGN, !keys[i].here);
+	}
+	config_fini(&config);
+}
+
 static void
 slips_are_told_what_was_meant(void)
 {
@@ -659,6 +714,7 @@ static const struct unit_test tests[] = {
 	files_include_others_and_take_values_from_them},
     {"keys of RabbitMQ that do nothing are told apart",
 	keys_of_rabbitmq_that_do_nothing_are_told_apart},
+    {"every key of RabbitMQ is known", every_key_of_rabbitmq_is_known},
     {"slips are told what was meant", slips_are_told_what_was_meant},
     {"wrong lines are named", wrong_lines_are_named},
     {"unknown keys of a file are kept apart",
