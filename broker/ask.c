@@ -113,6 +113,21 @@ print_patience(struct question *q)
 	q->told = true;
 }
 
+static int
+senseless(void)
+{
+	fputs("Error:\nthe answer makes no sense: is it a broker of this "
+	      "version?\n",
+	    stderr);
+	return CODE_UNAVAILABLE;
+}
+
+static bool
+is_end(char kind)
+{
+	return kind == 'E' || kind == 'F' || kind == 'U';
+}
+
 /* Prints whole frames and moves what is left to the front. Returns -1 to read
  * on, else the exit code. */
 static int
@@ -123,19 +138,16 @@ print_frames(struct question *q, struct writer *in)
 	char kind;
 
 	while ((n = control_frame(rest, &kind, &payload)) > 0) {
-		if (kind == 'E' || kind == 'F' || kind == 'U')
+		if (is_end(kind) && payload.n > 0)
 			return finish(q, kind, payload);
 		if (kind == 'B')
 			print_patience(q);
-		if (!printer_frame(&q->printer, kind, payload)) {
-			fputs("Error:\nthe answer makes no sense: is it a "
-			      "broker of this version?\n",
-			    stderr);
-			return CODE_UNAVAILABLE;
-		}
+		if (!printer_frame(&q->printer, kind, payload))
+			return senseless();
 		rest.p += n;
 		rest.n -= n;
 	}
+	fflush(q->printer.out);
 	memmove(in->p, rest.p, rest.n);
 	in->n = rest.n;
 	return -1;

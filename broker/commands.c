@@ -8,8 +8,16 @@
 #include "broker/server.h"
 #include "broker/vhost.h"
 
+/* A row's sentence says why. */
+static void
+refuse(struct request *r, size_t *budget)
+{
+	request_fail(r, CODE_UNAVAILABLE, "%s", r->words.command->sentence);
+}
+
 static command_step *const steps[COMMANDS] = {
 #define COMMAND(name, ...) [COMMAND_##name] = command_##name,
+#define REFUSED(name, ...) [COMMAND_##name] = refuse,
 #include "broker/commands.def"
 #undef COMMAND
 };
@@ -19,6 +27,18 @@ static const bool needs_nothing[COMMANDS] = {
     [COMMAND_ping] = true,
     [COMMAND_hash_password] = true,
     [COMMAND_environment] = true,
+    [COMMAND_os_env] = true,
+    [COMMAND_command_line_arguments] = true,
+    [COMMAND_log_location] = true,
+    [COMMAND_log_tail] = true,
+    [COMMAND_log_tail_stream] = true,
+    [COMMAND_eval] = true,
+    [COMMAND_join_cluster] = true,
+    [COMMAND_update_cluster_nodes] = true,
+    [COMMAND_change_cluster_node_type] = true,
+    [COMMAND_force_boot] = true,
+    [COMMAND_forget_cluster_node] = true,
+    [COMMAND_rename_cluster_node] = true,
     [COMMAND_server_version] = true,
     [COMMAND_is_running] = true,
     [COMMAND_is_booting] = true,
@@ -44,7 +64,7 @@ run_step(struct request *r, size_t *budget)
 	struct server *s = r->server;
 
 	s->changed_seq = 0;
-	if (s->down && !needs_nothing[id])
+	if (s->down && !needs_nothing[id] && steps[id] != refuse)
 		command_needs_app(r);
 	else
 		steps[id](r, budget);

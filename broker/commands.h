@@ -8,14 +8,17 @@
  * error. Closed with control_close, after everything is written down. */
 struct control *commands_open(struct server *, char *error, size_t size);
 
-/* command_list_queues and so on, one for each row of commands.def. */
+/* command_list_queues and so on, one for each row of commands.def that is not
+ * refused. */
 typedef void command_step(struct request *, size_t *budget);
 #define COMMAND(name, ...) command_step command_##name;
+#define REFUSED(name, ...)
 #include "broker/commands.def"
 #undef COMMAND
 
 /* --- what they share --------------------------------------------------- */
 
+struct queue;
 struct vhost;
 
 /* The vhost of -p, "/" without one. NULL after having failed the request. */
@@ -23,6 +26,13 @@ struct vhost *command_vhost(struct request *);
 
 /* The name given with -p, "/" without. */
 const char *command_vhost_name(const struct request *);
+
+/* The queue that the first argument names. NULL if there is none, or not even the
+ * vhost: RabbitMQ says the same of both. */
+struct queue *command_queue(const struct request *);
+
+/* Does the broker serve clients? */
+bool command_is_up(const struct request *);
 
 /* Fails the request: the broker is down. */
 void command_needs_app(struct request *);
@@ -33,11 +43,16 @@ void command_document(struct request *, struct json_t *);
 
 /* The alarms that are set, a line each in RabbitMQ's words; empty if none is. */
 void alarms_text(const struct server *, char *text, size_t size);
+void tell_alarms(struct request *); /* a section of a status */
 struct json_t *alarms_document(const struct server *);
 
 /* Where clients are served, a line each; as an array. */
 void tell_listeners(struct request *);
 struct json_t *listeners_document(const struct server *);
+
+/* The feature flags, a line each; as an array. */
+void tell_flags(struct request *);
+struct json_t *flags_document(void);
 
 /* Fails the request: Virtual host 'x' does not exist. */
 void command_no_vhost(struct request *, const char *name);

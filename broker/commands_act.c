@@ -13,15 +13,14 @@
 
 /* --- queues ------------------------------------------------------------ */
 
-/* NULL if there is none, or not even the vhost: RabbitMQ says the same of
- * both. */
-static struct queue *
-find_queue(const struct request *r, const char *name)
+struct queue *
+command_queue(const struct request *r)
 {
 	struct vhost *v =
 	    server_vhost(r->server, bytes_str(command_vhost_name(r)));
 
-	return v != NULL ? vhost_queue(v, bytes_str(name)) : NULL;
+	return v != NULL ? vhost_queue(v, bytes_str(r->words.arguments[0]))
+			 : NULL;
 }
 
 void
@@ -32,7 +31,7 @@ command_purge_queue(struct request *r, size_t *budget)
 
 	request_banner(r, "Purging queue '%s' in vhost '%s' ...", name,
 	    command_vhost_name(r));
-	q = find_queue(r, name);
+	q = command_queue(r);
 	if (q == NULL) {
 		request_fail(r, CODE_UNAVAILABLE, "not_found");
 		return;
@@ -61,9 +60,15 @@ command_delete_queue(struct request *r, size_t *budget)
 	bool if_unused = words_option(&r->words, "if-unused") != NULL;
 	struct queue *q;
 
+	if (*name == '\0') {
+		request_misused(r, CODE_DATA,
+		    ARGUMENT_ERROR
+		    "Bad argument: queue name cannot be an empty string");
+		return;
+	}
 	request_banner(r, "Deleting queue '%s' on vhost '%s' %s...", name,
 	    command_vhost_name(r), delete_condition(if_empty, if_unused));
-	q = find_queue(r, name);
+	q = command_queue(r);
 	if (q == NULL) {
 		request_fail(r, CODE_USAGE, "Queue not found");
 	} else if (if_unused && q->consumer_count > 0) {
@@ -74,49 +79,6 @@ command_delete_queue(struct request *r, size_t *budget)
 		request_text(r,
 		    "Queue was successfully deleted with %zu ready messages",
 		    queue_delete(q));
-		request_end(r);
-	}
-}
-
-/* --- quorum queues ------------------------------------------------------ */
-
-/* There is no log of Raft's: positions stand for its indexes. */
-static void
-put_member(struct request *r, const struct queue *q)
-{
-	static const char *const names[] = {"Node Name", "Raft State",
-	    "Log Index", "Commit Index", "Snapshot Index", "Term",
-	    "Machine Version"};
-	const struct lane *lane = &q->lanes.lowest;
-
-	request_columns(r, names, 7);
-	request_row(r);
-	put_text_value(r, bytes_str(node_name()));
-	put_text_value(r, BYTES("leader"));
-	put_int_value(r, (int64_t)lane->next_position - 1);
-	put_int_value(r, (int64_t)lane->committed_to - 1);
-	put_text_value(r, BYTES("undefined"));
-	put_int_value(r, 1);
-	put_int_value(r, 1);
-	request_row_end(r);
-}
-
-void
-command_quorum_status(struct request *r, size_t *budget)
-{
-	const char *name = r->words.arguments[0];
-	struct queue *q;
-
-	request_banner(r, "Status of quorum queue %s on node %s ...", name,
-	    node_name());
-	q = find_queue(r, name);
-	if (q == NULL) {
-		request_fail(r, CODE_UNAVAILABLE, "not_found");
-	} else if (strcmp(q->type->name, "quorum") != 0) {
-		request_fail(r, CODE_UNAVAILABLE,
-		    "Cannot get quorum status of a classic queue");
-	} else {
-		put_member(r, q);
 		request_end(r);
 	}
 }

@@ -132,6 +132,15 @@ alarms_text(const struct server *s, char *text, size_t size)
 	}
 }
 
+void
+tell_alarms(struct request *r)
+{
+	char text[1024];
+
+	alarms_text(r->server, text, sizeof text);
+	request_text(r, "\nAlarms\n\n%s", *text != '\0' ? text : "(none)");
+}
+
 json_t *
 alarms_document(const struct server *s)
 {

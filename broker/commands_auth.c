@@ -122,6 +122,12 @@ command_add_user(struct request *r, size_t *budget)
 	enum auth_status status;
 	size_t n;
 
+	if (*name == '\0') {
+		request_misused(r, CODE_DATA,
+		    ARGUMENT_ERROR
+		    "Bad argument: user cannot be an empty string");
+		return;
+	}
 	if (!r->begun)
 		request_banner(r, "Adding user \"%s\" ...", name);
 	if (!hash_new(r, hash, &n))
@@ -591,4 +597,77 @@ command_list_user_topic_permissions(struct request *r, size_t *budget)
 		}
 		put_topic_right(r, t->vhost, t);
 	}
+}
+
+/* --- logins ------------------------------------------------------------- */
+
+static const char *const login_names[] = {"protocol", "auth_attempts",
+    "auth_attempts_failed", "auth_attempts_succeeded"};
+
+static void
+login_document(struct request *r, const struct stats *stats, bool any)
+{
+	json_t *list = json_array();
+
+	if (any)
+		json_array_append_new(list,
+		    json_pack("{s:I, s:I, s:I, s:s}", login_names[1],
+			(json_int_t)stats->logins, login_names[2],
+			(json_int_t)stats->logins_refused, login_names[3],
+			(json_int_t)(stats->logins - stats->logins_refused),
+			login_names[0], "amqp091"));
+	command_document(r,
+	    json_pack("{s:o, s:s, s:s}", "attempts", list, "node", node_name(),
+		"result", "ok"));
+}
+
+static void
+login_row(struct request *r, const struct stats *stats)
+{
+	request_columns(r, login_names, 4);
+	request_row(r);
+	put_text_value(r, BYTES("amqp091"));
+	put_int_value(r, (int64_t)stats->logins);
+	put_int_value(r, (int64_t)stats->logins_refused);
+	put_int_value(r, (int64_t)(stats->logins - stats->logins_refused));
+	request_row_end(r);
+}
+
+/* They are not told apart by where they came from. */
+void
+command_list_node_auth_attempt_stats(struct request *r, size_t *budget)
+{
+	const struct stats *stats = &r->server->stats;
+	bool any = stats->logins > 0 &&
+	    words_option(&r->words, "by-source") == NULL;
+
+	request_banner(r, "Listing authentication");
+	request_banner(r, " attempts for node \"%s\" ...", node_name());
+	login_document(r, stats, any);
+	if (any)
+		login_row(r, stats);
+	else
+		request_text(r,
+		    "Node %s reported no authentication attempt stats",
+		    node_name());
+	request_end(r);
+}
+
+void
+command_reset_node_auth_attempt_metrics(struct request *r, size_t *budget)
+{
+	request_banner(
+	    r, "Reset auth attempt metrics on node %s ...", node_name());
+	r->server->stats.logins = r->server->stats.logins_refused = 0;
+	request_end(r);
+}
+
+/* It never was on. */
+void
+command_disable_auth_attempt_source_tracking(
+    struct request *r, size_t *budget)
+{
+	request_banner(
+	    r, "Disabling authentication attempt source tracking ...");
+	request_end(r);
 }

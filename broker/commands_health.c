@@ -43,8 +43,8 @@ command_ping(struct request *r, size_t *budget)
 	request_end(r);
 }
 
-static bool
-is_up(const struct request *r)
+bool
+command_is_up(const struct request *r)
 {
 	return !r->server->down && !r->server->stopping;
 }
@@ -54,7 +54,7 @@ command_is_running(struct request *r, size_t *budget)
 {
 	json_t *d = json_object();
 	char *text = xasprintf(
-	    is_up(r) ? "RabbitMQ on node %s is fully booted and running"
+	    command_is_up(r) ? "RabbitMQ on node %s is fully booted and running"
 		     : "RabbitMQ on node %s is not running or has not fully "
 		       "booted yet (check with is_booting)",
 	    node_name());
@@ -62,7 +62,7 @@ command_is_running(struct request *r, size_t *budget)
 	request_banner(r, "Asking node %s for its status ...", node_name());
 	request_text(r, "%s", text);
 	json_object_set_new(d, "message", json_string(text));
-	json_object_set_new(d, "result", json_boolean(is_up(r)));
+	json_object_set_new(d, "result", json_boolean(command_is_up(r)));
 	command_document(r, d);
 	free(text);
 	request_end(r);
@@ -93,7 +93,7 @@ command_check_running(struct request *r, size_t *budget)
 {
 	request_banner(
 	    r, "Checking if RabbitMQ is running on node %s ...", node_name());
-	if (is_up(r)) {
+	if (command_is_up(r)) {
 		request_text(r, "RabbitMQ on node %s is fully booted and running",
 		    node_name());
 		request_end(r);
@@ -150,48 +150,7 @@ command_node_health_check(struct request *r, size_t *budget)
 	request_end(r);
 }
 
-/* --- nodes -------------------------------------------------------------- */
-
-/* There is one, and it answers. More never come: whoever waits for them is told
- * at once. */
-void
-command_await_online_nodes(struct request *r, size_t *budget)
-{
-	const char *count = r->words.arguments[0];
-	char *end;
-	long n = strtol(count, &end, 10);
-
-	if (*count == '\0' || *end != '\0' || n < 1) {
-		request_misused(r, CODE_USAGE, ARGUMENT_ERROR "target node count must be an integer");
-		return;
-	}
-	if (!r->begun)
-		request_banner(r,
-		    "Will wait for at least %ld nodes to join the cluster of "
-		    "%s.",
-		    n, node_name());
-	if (n > 1)
-		request_fail(r, CODE_SOFTWARE,
-		    "Error: timed out while waiting. Not enough nodes joined "
-		    "%s's cluster.",
-		    node_name());
-	else if (is_up(r))
-		request_end(r);
-}
-
 /* --- listeners ---------------------------------------------------------- */
-
-static const char *
-protocol_of(const struct listener *l)
-{
-	return l->secure ? "amqp/ssl" : "amqp";
-}
-
-static const char *
-purpose_of(const struct listener *l)
-{
-	return l->secure ? "AMQP 0-9-1 over TLS" : "AMQP 0-9-1";
-}
 
 void
 tell_listeners(struct request *r)
@@ -201,7 +160,7 @@ tell_listeners(struct request *r)
 	TAILQ_FOREACH(l, &r->server->listeners, link)
 		request_text(r,
 		    "Interface: %s, port: %u, protocol: %s, purpose: %s",
-		    l->host, l->port, protocol_of(l), purpose_of(l));
+		    l->host, l->port, listener_protocol(l), listener_purpose(l));
 }
 
 json_t *
@@ -217,8 +176,8 @@ listeners_document(const struct server *s)
 		json_object_set_new(one, "node", json_string(node_name()));
 		json_object_set_new(one, "port", json_integer(l->port));
 		json_object_set_new(
-		    one, "protocol", json_string(protocol_of(l)));
-		json_object_set_new(one, "purpose", json_string(purpose_of(l)));
+		    one, "protocol", json_string(listener_protocol(l)));
+		json_object_set_new(one, "purpose", json_string(listener_purpose(l)));
 		json_array_append_new(list, one);
 	}
 	return list;
@@ -265,26 +224,47 @@ ports(const struct server *s, bool answering)
 	return all;
 }
 
+static void
+tell_unreachable(struct request *r)
+{
+	char *lines = xstrdup(""), *more;
+	const struct listener *l;
+
+	TAILQ_FOREACH(l, &r->server->listeners, link)
+	{
+		if (listener_answers(l))
+			continue;
+		more = xasprintf("%s\nInterface: %s, port: %u, protocol: %s, "
+				 "purpose: %s",
+		    lines, l->host, l->port, listener_protocol(l),
+		    listener_purpose(l));
+		free(lines);
+		lines = more;
+	}
+	request_fail(r, CODE_UNAVAILABLE,
+	    "Connection to ports of the following listeners on node %s "
+	    "failed: %s",
+	    node_name(), lines);
+	free(lines);
+}
+
 void
 command_check_port_connectivity(struct request *r, size_t *budget)
 {
 	char *failed = ports(r->server, false);
 	char *answered = ports(r->server, true);
+	bool good = *failed == '\0';
 
 	request_banner(r,
 	    "Testing TCP connections to all active listeners on node %s ...",
 	    node_name());
-	if (*failed == '\0') {
+	command_document(r, with_listeners(r->server, good ? "ok" : "error"));
+	if (good) {
 		request_text(r, "Successfully connected to ports %s on node %s.",
 		    answered, node_name());
-		command_document(r, with_listeners(r->server, "ok"));
 		request_end(r);
 	} else {
-		command_document(r, with_listeners(r->server, "error"));
-		request_fail_bare(r, CODE_UNAVAILABLE,
-		    "Connection attempts to the following ports failed: %s on "
-		    "node %s",
-		    failed, node_name());
+		tell_unreachable(r);
 	}
 	free(failed);
 	free(answered);

@@ -1,11 +1,13 @@
 /* commands_node.c - commands that take the broker down and up. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/commands.h"
 #include "broker/folder.h"
+#include "broker/listener.h"
 #include "broker/log.h"
-#include "broker/logging.h"
 #include "broker/parameters.h"
 #include "broker/queue.h"
 #include "broker/server.h"
@@ -191,50 +193,37 @@ command_force_reset(struct request *r, size_t *budget)
 	forget(r, "Forcefully resetting node %s ...");
 }
 
-/* --- the log ------------------------------------------------------------ */
-
-/* Of RabbitMQ's levels its command takes these. */
-static const char *const levels[] = {
-    "debug", "info", "notice", "warning", "error", "critical", "none"};
+/* --- listeners ---------------------------------------------------------- */
 
 void
-command_set_log_level(struct request *r, size_t *budget)
+command_suspend_listeners(struct request *r, size_t *budget)
 {
-	const char *name = r->words.arguments[0];
-	enum log_level level;
+	struct listener *l;
 
-	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-		if (strcmp(name, levels[i]) == 0 &&
-		    log_level_find(name, &level)) {
-			request_banner(
-			    r, "Setting log level to \"%s\" ...", name);
-			logging_set_level(r->server->config, level);
-			request_end(r);
+	request_banner(r,
+	    "Will suspend client connection listeners on node %s. The node "
+	    "will no longer accept client connections!",
+	    node_name());
+	TAILQ_FOREACH(l, &r->server->listeners, link)
+		listener_suspend(l);
+	request_end(r);
+}
+
+void
+command_resume_listeners(struct request *r, size_t *budget)
+{
+	struct listener *l;
+
+	request_banner(r,
+	    "Will resume client connection listeners on node %s. The node "
+	    "will now accept client connections",
+	    node_name());
+	TAILQ_FOREACH(l, &r->server->listeners, link)
+		if (!listener_resume(l)) {
+			request_fail(r, CODE_UNAVAILABLE,
+			    "cannot listen on port %u again: %s", l->port,
+			    strerror(errno));
 			return;
 		}
-	request_fail(r, CODE_UNAVAILABLE,
-	    "level %s is not supported. Try one of debug, info, warning, "
-	    "error, critical, none",
-	    name);
-}
-
-/* As RabbitMQ answers since its logs are rotated by others. */
-void
-command_rotate_logs(struct request *r, size_t *budget)
-{
-	request_fail(r, CODE_UNAVAILABLE,
-	    "This command does not rotate logs anymore [deprecated]");
-}
-
-void
-command_eval(struct request *r, size_t *budget)
-{
-	if (r->words.count == 0)
-		request_fail(r, CODE_DATA,
-		    "Expression to evaluate is not provided via argument or "
-		    "stdin");
-	else
-		request_fail(r, CODE_UNAVAILABLE,
-		    "there is no Erlang here to evaluate '%s'",
-		    r->words.arguments[0]);
+	request_end(r);
 }

@@ -177,15 +177,6 @@ tell_runtime(struct request *r)
 }
 
 static void
-tell_alarms(struct request *r)
-{
-	char text[1024];
-
-	alarms_text(r->server, text, sizeof text);
-	request_text(r, "\nAlarms\n\n%s", *text != '\0' ? text : "(none)");
-}
-
-static void
 tell_memory(struct request *r, const struct unit *u)
 {
 	const struct pressure *p = &r->server->pressure;
@@ -388,119 +379,6 @@ command_server_version(struct request *r, size_t *budget)
 	put_string(d, "result", "ok");
 	put_string(d, "value", r->server->config->version);
 	command_document(r, d);
-	request_end(r);
-}
-
-/* --- the cluster of one ------------------------------------------------- */
-
-static json_t *
-one_node(json_t *value)
-{
-	json_t *d = json_object();
-
-	json_object_set_new(d, node_name(), value);
-	return d;
-}
-
-static json_t *
-node_list(void)
-{
-	json_t *list = json_array();
-
-	json_array_append_new(list, json_string(node_name()));
-	return list;
-}
-
-static json_t *
-cluster_document(const struct server *s)
-{
-	json_t *d = json_object(), *version = json_object();
-	char *name = server_cluster_name(s);
-
-	json_object_set_new(d, "alarms", alarms_document(s));
-	put_string(d, "cluster_name", name);
-	free(name);
-	json_object_set_new(d, "disk_nodes", node_list());
-	json_object_set_new(d, "feature_flags", json_array());
-	json_object_set_new(d, "listeners", one_node(listeners_document(s)));
-	json_object_set_new(d, "maintenance_status",
-	    one_node(json_string("not under maintenance")));
-	json_object_set_new(d, "partitions", json_object());
-	json_object_set_new(d, "ram_nodes", json_array());
-	json_object_set_new(
-	    d, "running_nodes", s->down ? json_array() : node_list());
-	put_string(version, "rabbitmq_name", s->config->product);
-	put_string(version, "rabbitmq_version", s->config->version);
-	json_object_set_new(d, "versions", one_node(version));
-	return d;
-}
-
-void
-command_cluster_status(struct request *r, size_t *budget)
-{
-	const struct server *s = r->server;
-	char *name = server_cluster_name(s);
-
-	request_banner(r, "Cluster status of node %s ...", node_name());
-	request_text(r,
-	    "Basics\n\nCluster name: %s\n\nDisk Nodes\n\n%s\n\nRunning "
-	    "Nodes\n\n%s\n\nVersions\n\n%s: %s %s\n\nMaintenance "
-	    "status\n\nNode: %s, status: not under maintenance",
-	    name, node_name(), s->down ? "(none)" : node_name(),
-	    node_name(), s->config->product, s->config->version, node_name());
-	tell_alarms(r);
-	request_text(
-	    r, "\nNetwork Partitions\n\n(none)\n\nListeners\n");
-	tell_listeners(r);
-	command_document(r, cluster_document(s));
-	free(name);
-	request_end(r);
-}
-
-/* What clients read in server properties; a JSON string in the store. */
-void
-command_set_cluster_name(struct request *r, size_t *budget)
-{
-	const char *name = r->words.arguments[0];
-	json_t *value = json_string(name);
-	char *text = value != NULL ? json_write(value) : NULL;
-	char error[400] = "a name is UTF-8";
-
-	request_banner(r, "Setting cluster name to %s ...", name);
-	if (text != NULL &&
-	    global_parameter_set(r->server, BYTES("cluster_name"),
-		bytes_str(text), error, sizeof error))
-		request_end(r);
-	else
-		request_fail(r, CODE_UNAVAILABLE, "%s", error);
-	json_decref(value);
-	free(text);
-}
-
-/* --- settings ----------------------------------------------------------- */
-
-static void
-put_setting(void *arg, const struct setting_view *view)
-{
-	struct request *r = arg;
-
-	request_row(r);
-	put_text_value(r, bytes_str(view->key));
-	put_text_value(r, bytes_str(view->value));
-	put_text_value(r, bytes_str(view->unit));
-	put_text_value(r, bytes_str(view->source));
-	request_row_end(r);
-}
-
-void
-command_environment(struct request *r, size_t *budget)
-{
-	static const char *const names[] = {"key", "value", "unit", "source"};
-
-	request_banner(
-	    r, "Application environment of node %s ...", node_name());
-	request_columns(r, names, 4);
-	config_each(r->server->config, put_setting, r);
 	request_end(r);
 }
 

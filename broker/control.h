@@ -119,7 +119,8 @@ void put_table_value(struct request *, struct bytes table);
 void put_list_value(struct request *, const char *joined_by_commas);
 void put_no_value(struct request *);
 
-/* What the answer is as JSON, where that is more than its text in a string. */
+/* What the answer is as JSON, where that is more than its text in a string, or
+ * other than its rows: then it must come before their columns. */
 void request_json(struct request *, const char *json);
 
 /* The last thing a command does. A sentence for every code but CODE_OK; "Error:"

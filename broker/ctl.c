@@ -1,4 +1,5 @@
 /* ctl.c - leveretctl: its options, and words for the broker. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ static const struct option_row option_rows[] = {
     {"--dry-run", NULL, FLAG(dry_run),
 	"only see whether the command line can be"},
     {"--help", "-h", FLAG(help), "print this"},
+    {"--help", "-?", FLAG(help), NULL},
     {"--version", "-V", FLAG(version), "print the version"},
     {"--node", "-n", TEXT(node), NULL},
     {"--longnames", "-l", FLAG(flag_ignored), NULL},
@@ -134,14 +136,21 @@ read_password(void)
 enum { DOCUMENT_MAX = 200 * 1024 * 1024 };
 
 /* As rabbitmqctl says it. */
+static void
+no_such(const struct question *q, const char *what, const char *path)
+{
+	char *error = xasprintf(
+	    ARGUMENT_ERROR "Bad argument: %s %s does not exist", what, path);
+
+	usage_refuse(q->words.command, error, q->argv);
+	free(error);
+}
+
 static int
-cannot_read(const char *path)
+cannot_read(const struct question *q, const char *path)
 {
 	if (errno == ENOENT)
-		fprintf(stderr,
-		    "Error (argument validation): Bad argument: File %s does "
-		    "not exist\n",
-		    path);
+		no_such(q, "File", path);
 	else
 		fprintf(stderr, "Error:\ncannot read %s: %s\n", path,
 		    strerror(errno));
@@ -168,13 +177,13 @@ read_all(FILE *f, struct writer *w)
 /* Reads a file, or standard input if it is "-", with a zero behind it. False after
  * having said why not. */
 static bool
-read_document(const char *path, struct writer *w)
+read_document(const struct question *q, const char *path, struct writer *w)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
 	bool read = f != NULL && read_all(f, w);
 
 	if (!read)
-		cannot_read(path);
+		cannot_read(q, path);
 	if (f != NULL && f != stdin)
 		fclose(f);
 	if (read && strlen((char *)w->p) + 1 < w->n) {
@@ -187,17 +196,40 @@ read_document(const char *path, struct writer *w)
 
 /* The text for an import, in document, goes along. False if there is none. */
 static bool
-add_document(const struct words *w, struct writer *document,
-    const char **list, size_t *count)
+add_document(struct question *q, struct writer *document, size_t *count)
 {
+	const struct words *w = &q->words;
+
 	if (w->command != &commands[COMMAND_import_definitions] ||
 	    words_option(w, "document") != NULL)
 		return true;
-	if (!read_document(w->count > 0 ? w->arguments[0] : "-", document))
+	if (!read_document(
+		q, w->count > 0 ? w->arguments[0] : "-", document))
 		return false;
-	list[(*count)++] = "--document";
-	list[(*count)++] = (char *)document->p;
+	q->list[(*count)++] = "--document";
+	q->list[(*count)++] = (char *)document->p;
 	return true;
+}
+
+/* Where an export goes; false after having said that there is no such folder. */
+static bool
+take_path(struct question *q)
+{
+	char *folder, *slash;
+	bool there;
+
+	if (q->words.command != &commands[COMMAND_export_definitions])
+		return true;
+	q->printer.path = q->words.arguments[0];
+	folder = xstrdup(q->printer.path);
+	slash = strrchr(folder, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	there = slash == NULL || slash == folder || access(folder, F_OK) == 0;
+	if (!there)
+		no_such(q, "Directory", folder);
+	free(folder);
+	return there;
 }
 
 /* --- the command ------------------------------------------------------- */
@@ -224,6 +256,14 @@ refuse_option(const struct words *w, const char *name, const char *value,
 	return CODE_USAGE;
 }
 
+/* Those that RabbitMQ draws in a box unless another format is asked for. */
+static bool
+is_boxed(const struct command *c)
+{
+	return c == &commands[COMMAND_quorum_status] ||
+	    c == &commands[COMMAND_peek] || c == &commands[COMMAND_rebalance];
+}
+
 static int
 run(const struct settings *s, const char **list, size_t count, char **argv)
 {
@@ -243,8 +283,10 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 		usage_refuse(q.words.command, error, argv);
 		return CODE_USAGE;
 	}
-	if (q.words.command == &commands[COMMAND_quorum_status])
-		q.printer.format = FORMAT_PRETTY; /* as in RabbitMQ */
+	if (is_boxed(q.words.command))
+		q.printer.format = FORMAT_PRETTY;
+	if (q.words.command == &commands[COMMAND_log_tail_stream])
+		q.timeout_ms = -1; /* there may be nothing to tell */
 	q.asked = s->timeout != NULL;
 	if (q.asked && (q.timeout_ms = read_timeout(s->timeout)) < 0)
 		return refuse_option(&q.words, "-t", s->timeout, argv);
@@ -256,9 +298,7 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 		return CODE_OK;
 	if (wants_password(&q.words))
 		list[count++] = read_password();
-	if (q.words.command == &commands[COMMAND_export_definitions])
-		q.printer.path = q.words.arguments[0];
-	if (!add_document(&q.words, &document, list, &count))
+	if (!take_path(&q) || !add_document(&q, &document, &count))
 		code = CODE_DATA;
 	else if (q.count = count, wait_command(&q))
 		code = wait_run(&q);
@@ -268,30 +308,87 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 	return code;
 }
 
-int
-main(int argc, char **argv)
+/* "-d" is short for a folder, unless the command in front of it has an option of
+ * that letter. */
+static bool
+is_commands_own(const char *word, const char *const *list, size_t count)
+{
+	const struct command *c = count > 0 ? command_find(list[0]) : NULL;
+
+	return c != NULL && word[0] == '-' && word[1] != '\0' &&
+	    word[2] == '\0' && command_has_letter(c, word[1]);
+}
+
+/* Options in front of the command: a vhost's, with its name, and what else there
+ * is to be refused. */
+static size_t
+count_leading(const char *const *list, size_t count)
+{
+	size_t n = 0;
+
+	while (n < count && list[n][0] == '-' && list[n][1] != '\0')
+		n += strcmp(list[n], "-p") == 0 ||
+			strcmp(list[n], "--vhost") == 0
+		    ? 2
+		    : 1;
+	return n < count ? n : count;
+}
+
+/* Puts them behind it, as if they had been typed there. Returns the count of all,
+ * 0 without a command. */
+static size_t
+lead_with_command(const char **list, size_t count)
+{
+	size_t n = count_leading(list, count);
+	const char *command;
+
+	if (n == count)
+		return 0;
+	command = list[n];
+	memmove(list + 1, list, n * sizeof *list);
+	list[0] = command;
+	for (size_t i = 1; i <= n; i++)
+		if (strcmp(list[i], "--") == 0) {
+			memmove(list + i, list + i + 1,
+			    (--count - i) * sizeof *list);
+			break;
+		}
+	return count;
+}
+
+/* Whoever redirects the answer must hear that it did not get there. */
+static int
+all_written(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "Error:\ncannot write the answer: %s\n",
+	    strerror(errno));
+	return code != CODE_OK ? code : CODE_UNAVAILABLE;
+}
+
+static int
+obey(int argc, char **argv)
 {
 	struct settings s = {0};
 	const char *list[WORDS_MAX + 2];
 	size_t count = 0;
 	bool taken, own = true;
 
-	program_init(argv[0]);
-	if (strcmp(program_name(), "rabbitmq-plugins") == 0)
-		return plugins_main(argc, argv);
-	if (strcmp(program_name(), "rabbitmqadmin") == 0)
-		return admin_main(argc, argv);
 	usage_options(option_rows, OPTION_ROWS);
 	for (int i = 1; i < argc && count < WORDS_MAX; i++) {
 		own = own && strcmp(argv[i], "--") != 0;
 		taken = false;
-		if (own && !take_option(&s, argv, argc, &i, &taken)) {
+		if (own && !is_commands_own(argv[i], list, count) &&
+		    !take_option(&s, argv, argc, &i, &taken)) {
 			fprintf(stderr, "%s wants a value\n", argv[i - 1]);
+			usage_print(stderr);
 			return CODE_USAGE;
 		}
 		if (!taken)
 			list[count++] = argv[i];
 	}
+	count = lead_with_command(list, count);
 	if (s.node != NULL)
 		node_rename(s.node);
 	if (s.version || (count > 0 && strcmp(list[0], "version") == 0)) {
@@ -302,9 +399,22 @@ main(int argc, char **argv)
 		bool word = count > 0 && strcmp(list[0], "help") == 0;
 		return usage_help(count > word ? list[word] : NULL);
 	}
+	if (count > 0 && strcmp(list[0], "autocomplete") == 0)
+		return usage_complete(count > 1 ? list[count - 1] : "");
 	if (count == 0) {
 		usage_print(stderr);
 		return CODE_USAGE;
 	}
 	return run(&s, list, count, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+	program_init(argv[0]);
+	if (strcmp(program_name(), "rabbitmq-plugins") == 0)
+		return plugins_main(argc, argv);
+	if (strcmp(program_name(), "rabbitmqadmin") == 0)
+		return admin_main(argc, argv);
+	return all_written(obey(argc, argv));
 }

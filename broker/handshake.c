@@ -193,7 +193,11 @@ log_in_by_certificate(struct connection *c, char *why, size_t size)
 static void
 end_login(struct connection *c, struct user *user, const char *why)
 {
+	struct stats *stats = &c->server->stats;
+
 	c->user = user;
+	stats->logins++;
+	stats->logins_refused += user == NULL;
 	if (user != NULL)
 		send_tune(c);
 	else

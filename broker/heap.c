@@ -101,3 +101,28 @@ heap_fini(struct heap *h)
 	free(h->entries);
 	*h = (struct heap){NULL, 0, 0};
 }
+
+static int
+by_position(const void *a, const void *b)
+{
+	const struct entry *const *x = a, *const *y = b;
+
+	return ((*x)->position > (*y)->position) -
+	    ((*x)->position < (*y)->position);
+}
+
+const struct entry *
+heap_nth(const struct heap *h, size_t n)
+{
+	const struct entry **all, *found;
+
+	if (n == 0)
+		return h->entries;
+	all = xcalloc(h->count, sizeof *all);
+	for (size_t i = 0; i < h->count; i++)
+		all[i] = &h->entries[i];
+	qsort(all, h->count, sizeof *all, by_position);
+	found = all[n];
+	free(all);
+	return found;
+}

@@ -18,6 +18,9 @@ struct entry heap_pop(struct heap *, struct deadlines *);
 struct entry heap_take(struct heap *, struct entry *, struct deadlines *);
 void heap_fini(struct heap *); /* must be empty */
 
+/* The n-th in order of position, counted from 0; n must be less than count. */
+const struct entry *heap_nth(const struct heap *, size_t n);
+
 static inline struct entry *
 heap_front(const struct heap *h)
 {

@@ -124,6 +124,10 @@ void lane_push_noted(struct lane *, struct journal *, struct message *,
 /* The next entry, or NULL: nothing is ready, or it is out (lane_wants_load). */
 const struct entry *lane_peek(const struct lane *);
 
+/* The n-th that is ready, counted from 0, if it is in memory. NULL if it is out:
+ * then it is the *skip-th of what is out. n must be less than ready. */
+const struct entry *lane_nth(const struct lane *, size_t n, size_t *skip);
+
 /* Takes what lane_peek shows; its reference is the caller's. */
 struct entry lane_pop(struct lane *);
 

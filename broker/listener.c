@@ -229,12 +229,56 @@ listener_start(struct listener *l)
 }
 
 void
-listener_close(struct listener *l)
+listener_suspend(struct listener *l)
 {
+	if (l->fd < 0)
+		return;
 	event_free(l->event);
 	close(l->fd);
+	l->event = NULL;
+	l->fd = -1;
+	log_info("suspended listener on %s:%u", l->host, l->port);
+}
+
+bool
+listener_resume(struct listener *l)
+{
+	struct listener_place place = listener_place(l);
+	struct server *s = l->server;
+
+	if (l->fd >= 0)
+		return true;
+	l->fd = open_socket(
+	    place.host, place.port, (int)s->config->tcp_backlog);
+	if (l->fd < 0)
+		return false;
+	l->event = event_new(
+	    s->base, l->fd, EV_READ | EV_PERSIST, on_accept, l);
+	listener_start(l);
+	return true;
+}
+
+void
+listener_close(struct listener *l)
+{
+	if (l->fd >= 0) {
+		event_free(l->event);
+		close(l->fd);
+	}
 	close(l->spare);
 	free(l);
+}
+
+const char *
+listener_protocol(const struct listener *l)
+{
+	return l->secure ? "amqp/ssl" : "amqp";
+}
+
+const char *
+listener_purpose(const struct listener *l)
+{
+	return l->secure ? "AMQP 0-9-1 over TLS" : "AMQP 0-9-1";
 }
 
 struct listener_place

@@ -20,7 +20,7 @@ struct listener {
 	bool secure;	  /* accepts TLS, in the server's context */
 	char host[64];	  /* "[::]" or "127.0.0.1" */
 	unsigned port;	  /* as bound, never 0 */
-	int fd;
+	int fd;	   /* -1: suspended */
 	int spare; /* kept open, to be given up when descriptors run out */
 	struct event *event;
 	TAILQ_ENTRY(listener) link;
@@ -35,6 +35,15 @@ struct listener *listener_open(
 struct listener *listener_adopt(struct server *, int fd, bool secure);
 void listener_start(struct listener *);
 void listener_close(struct listener *);
+
+/* Gives the port up until resumed; whoever connects is refused, and those that are
+ * in stay. Resuming returns false with errno: somebody else has taken it. */
+void listener_suspend(struct listener *);
+bool listener_resume(struct listener *);
+
+/* "amqp", "amqp/ssl"; "AMQP 0-9-1": as RabbitMQ's tools speak of it. */
+const char *listener_protocol(const struct listener *);
+const char *listener_purpose(const struct listener *);
 
 struct listener_place listener_place(const struct listener *);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "broker/log_sink.h"
+#include "broker/recent.h"
 
 enum {
 	SAFE = 255,
@@ -36,6 +37,9 @@ static struct output outputs[LOG_OUTPUTS] = {
     [LOG_CHANNEL_FILE] = {{.fd = -1}, USUAL, {0}},
     [LOG_QUEUE_FILE] = {{.fd = -1}, USUAL, {0}},
 };
+
+/* Takes whatever one of them wants. */
+static struct output memory = {{.fd = -1}, USUAL, {0}};
 
 /* --- levels and places --------------------------------------------------------- */
 
@@ -76,6 +80,27 @@ log_place(enum log_output which, const struct log_place *place)
 	log_sink_set(&o->sink, place->fd, place->path, &place->rotation);
 	o->shape = place->shape;
 	log_set_levels(which, place->levels);
+}
+
+/* What a descriptor leads to, as the system knows it: a file may have been moved
+ * since it was opened. */
+bool
+log_location(enum log_output which, char *path, size_t size)
+{
+	int fd = outputs[which].sink.fd;
+	char link[40];
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	if (which == LOG_CONSOLE) {
+		snprintf(path, size, "<stdout>");
+		return true;
+	}
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, path, size - 1);
+	path[n > 0 ? n : 0] = '\0';
+	return n > 0;
 }
 
 void
@@ -138,9 +163,12 @@ static void
 write_line(struct output *o, const struct log_event *e, struct bytes line)
 {
 	char buffer[LOG_ROOM];
+	size_t n = log_shape_line(&o->shape, e, line, buffer);
 
-	log_sink_write(
-	    &o->sink, buffer, log_shape_line(&o->shape, e, line, buffer));
+	if (o == &memory)
+		recent_add((struct bytes){(const uint8_t *)buffer, n});
+	else
+		log_sink_write(&o->sink, buffer, n);
 }
 
 static void
@@ -182,6 +210,10 @@ say(struct log_event e, bool many)
 	for (unsigned i = 0; i < LOG_OUTPUTS; i++)
 		if (output_wants(&outputs[i], e.category, e.level))
 			write_event(&outputs[i], &e, many);
+	if (many)
+		write_lines(&memory, &e);
+	else
+		write_line(&memory, &e, e.text);
 }
 
 /* --- texts ------------------------------------------------------------------------ */

@@ -106,6 +106,9 @@ extern const struct log_shape log_usual_shape;
 /* Opens an output, or changes it. Until then there is the console, at info. */
 void log_place(enum log_output, const struct log_place *);
 
+/* Where its lines go: a path, or "<stdout>". False if nothing goes there. */
+bool log_location(enum log_output, char *path, size_t size);
+
 /* The levels of an output alone. */
 void log_set_levels(enum log_output, const enum log_level[LOG_CATEGORIES]);
 

@@ -112,7 +112,8 @@ clear_alarm(struct pressure *p, unsigned alarm)
 static void
 judge_memory(struct pressure *p)
 {
-	bool high = p->memory_used > p->memory_mark;
+	bool high = p->memory_used > p->memory_mark ||
+	    (p->forced & ALARM_MEMORY) != 0;
 
 	if (high == ((p->alarms & ALARM_MEMORY) != 0))
 		return;
@@ -125,7 +126,8 @@ judge_memory(struct pressure *p)
 static void
 judge_disk(struct pressure *p)
 {
-	bool low = p->store_full || p->disk_free < p->disk_limit;
+	bool low = p->store_full || (p->forced & ALARM_DISK) != 0 ||
+	    (p->dir != NULL && p->disk_free < p->disk_limit);
 
 	if (low == ((p->alarms & ALARM_DISK) != 0))
 		return;
@@ -142,8 +144,7 @@ pressure_judge(struct pressure *p, uint64_t used, uint64_t free)
 	p->memory_used = used;
 	p->disk_free = free;
 	judge_memory(p);
-	if (p->dir != NULL)
-		judge_disk(p);
+	judge_disk(p);
 }
 
 void
@@ -151,6 +152,13 @@ pressure_store(struct pressure *p, bool full)
 {
 	p->store_full = full;
 	judge_disk(p);
+}
+
+void
+pressure_force(struct pressure *p, unsigned alarm, bool set)
+{
+	p->forced = set ? p->forced | alarm : p->forced & ~alarm;
+	pressure_look(p);
 }
 
 const char *

@@ -2,7 +2,7 @@
  *
  * An alarm is set while this process has more memory than its mark, while the
  * disk of the data folder has less room than its limit, and while the store says
- * that it is full. Publishers wait then, and everybody else goes on. Nothing
+ * that it is full, or somebody has set it to see what happens. Publishers wait then, and everybody else goes on. Nothing
  * wakes an idle broker: memory grows in turns only, so looking at the end of one
  * now and then is enough, sooner if much came in. While an alarm is set the
  * server's timer goes on, for it may end by itself. */
@@ -23,6 +23,7 @@ enum {
 struct pressure {
 	bool on; /* look twice at what comes: an alarm is set, or some wait */
 	unsigned alarms;
+	unsigned forced; /* alarms that somebody set, whatever is measured */
 	bool store_full;
 	size_t backlog; /* unsaved bytes at which publishers wait, briefly */
 	size_t held;	/* bytes of frames that were set aside */
@@ -58,6 +59,9 @@ void pressure_judge(struct pressure *, uint64_t used, uint64_t free);
 
 /* The store cannot write for want of room, or it can again. */
 void pressure_store(struct pressure *, bool full);
+
+/* An alarm is set whatever is measured, until that is taken back. */
+void pressure_force(struct pressure *, unsigned alarm, bool set);
 
 /* The reason for connection.blocked. */
 const char *pressure_reason(const struct pressure *);

@@ -290,11 +290,20 @@ array_ok(struct bytes array)
 	return ok;
 }
 
+/* In a format of documents JSON that came first takes the place of rows. */
+static bool
+replaced(const struct printer *p)
+{
+	return p->json != NULL && formats[p->format].documents;
+}
+
 static bool
 columns(struct printer *p, struct bytes names)
 {
 	if (p->listing || !array_ok(names))
 		return false;
+	if (replaced(p))
+		return true;
 	p->listing = true;
 	p->names = xbytesdup(names);
 	if (formats[p->format].begin != NULL)
@@ -305,6 +314,8 @@ columns(struct printer *p, struct bytes names)
 static bool
 row(struct printer *p, struct bytes values)
 {
+	if (replaced(p))
+		return true;
 	if (!p->listing || !array_ok(values))
 		return false;
 	formats[p->format].row(p, values);

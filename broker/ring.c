@@ -81,6 +81,19 @@ lives(const struct ring_chunk *c)
 	return c->end - c->begin - c->holes;
 }
 
+const struct entry *
+ring_nth(const struct ring *r, size_t n)
+{
+	const struct ring_chunk *c = r->first;
+	const struct entry *e;
+
+	for (; n >= lives(c); c = c->next)
+		n -= lives(c);
+	for (e = &c->entries[c->begin];; e++)
+		if (e->message != NULL && n-- == 0)
+			return e;
+}
+
 /* Moves what lives in one chunk to a place in another, or in itself. */
 static uint32_t
 move(struct ring_chunk *to, uint32_t n, struct ring_chunk *from,

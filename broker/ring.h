@@ -44,6 +44,9 @@ ring_front(const struct ring *r)
 	return &r->first->entries[r->first->begin];
 }
 
+/* The n-th entry, counted from 0; n must be less than count. */
+const struct entry *ring_nth(const struct ring *, size_t n);
+
 /* The first chunk is used up, or has holes. */
 void ring_advance(struct ring *);
 

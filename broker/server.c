@@ -241,7 +241,9 @@ take_loads(struct server *s)
 
 	retry_loads(s);
 	while ((load = committer_loaded(s->journal.committer)) != NULL)
-		if (load->status == STORE_OK)
+		if (load->came != NULL)
+			load->came(load);
+		else if (load->status == STORE_OK)
 			loaded(load);
 		else
 			postpone(s, load);

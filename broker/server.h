@@ -42,6 +42,7 @@ struct stats {
 	uint64_t slices; /* of jobs */
 	uint64_t published, delivered, acked, confirmed, returned;
 	uint64_t connections_opened, connections_closed;
+	uint64_t logins, logins_refused; /* since that was last reset */
 };
 
 struct server {

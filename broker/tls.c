@@ -93,6 +93,8 @@ set_verify(struct making *m)
 	SSL_CTX_set_verify_depth(m->context, (int)c->ssl_depth);
 }
 
+const char *const tls_versions[] = {"tlsv1.3", "tlsv1.2", NULL};
+
 /* The lowest and the highest of those named; a gap between them cannot be. */
 static bool
 set_versions(struct making *m)

@@ -10,6 +10,10 @@ struct ssl_ctx_st;
 struct ssl_st;
 struct X509_name_st;
 
+/* What can be spoken, the newest first, NULL behind the last: ssl_options.versions
+ * chooses from them. */
+extern const char *const tls_versions[];
+
 /* A context as ssl_options.* say, for TLS 1.2 and 1.3; the caller's reference,
  * given back with tls_context_free. NULL with a sentence in error: which setting
  * it is, and what is wrong with its file. */

@@ -60,6 +60,22 @@ usage_help(const char *name)
 	return CODE_OK;
 }
 
+int
+usage_complete(const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const struct option_row *o = options; o < options + option_count;
+	     o++)
+		if (strncmp(o->name, word, n) == 0 && o->name[n] != '\0')
+			puts(o->name);
+	for (size_t i = 0; n > 0 && i < COMMANDS; i++)
+		if (strncmp(commands[i].name, word, n) == 0 &&
+		    commands[i].name[n] != '\0')
+			puts(commands[i].name);
+	return CODE_OK;
+}
+
 /* --- what was meant ---------------------------------------------------- */
 
 enum { NAME = 64, NEAR = 2 };

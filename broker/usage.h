@@ -25,6 +25,9 @@ void usage_command(FILE *, const struct command *);
 /* Help on a command, on all without a name. Returns the exit code. */
 int usage_help(const char *name);
 
+/* Tells what a word may become, a line each. Returns the exit code. */
+int usage_complete(const char *word);
+
 /* Tells what was wrong with what was typed. command is NULL if there is none of
  * the name typed. */
 void usage_refuse(const struct command *, const char *error, char **argv);

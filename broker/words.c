@@ -23,11 +23,12 @@ command_find(const char *name)
 	return NULL;
 }
 
-/* One option of a row: "vhost=", "priority#" or "if-empty". */
+/* One option of a row: "vhost=", "number|N#" or "if-empty". */
 struct option_row {
 	const char *name;
 	size_t size;
-	char kind; /* '=': takes a value, '#': a whole number */
+	char letter; /* short for it: '\0' if there is none */
+	char kind;   /* '=': takes a value, '#': a whole number */
 };
 
 /* Walks a row's options; start with *at = row->options. */
@@ -38,9 +39,12 @@ next_option(const char **at, struct option_row *o)
 	if (**at == '\0')
 		return false;
 	o->name = *at;
-	o->size = strcspn(*at, " =#");
-	o->kind = o->name[o->size] != ' ' ? o->name[o->size] : '\0';
-	*at += o->size + (o->kind != '\0');
+	o->size = strcspn(*at, " |=#");
+	*at += o->size;
+	o->letter = **at == '|' ? (*at)[1] : '\0';
+	*at += o->letter != '\0' ? 2 : 0;
+	o->kind = strchr("=#", **at) != NULL ? **at : '\0';
+	*at += o->kind != '\0';
 	return true;
 }
 
@@ -73,6 +77,34 @@ find_option(const struct command *c, const char *name, size_t size,
 	return false;
 }
 
+bool
+command_has_letter(const struct command *c, char letter)
+{
+	const char *at = c->options;
+	struct option_row o;
+
+	while (next_option(&at, &o))
+		if (o.letter == letter)
+			return true;
+	return false;
+}
+
+/* "--vhost", "--vhost=v", "-N". Every option named vhost has the letter p. */
+static bool
+find_typed(const struct command *c, const char *word, struct option_row *o)
+{
+	const char *at = c->options;
+
+	if (word[1] == '-')
+		return find_option(c, word + 2, strcspn(word + 2, "="), o);
+	if (word[1] == 'p' && word[2] == '\0')
+		return find_option(c, "vhost", 5, o);
+	while (next_option(&at, o))
+		if (o->letter == word[1] && word[2] == '\0')
+			return true;
+	return false;
+}
+
 static bool
 is_integer(const char *p)
 {
@@ -89,25 +121,16 @@ static bool
 take_option(struct words *w, const char *const *list, size_t count, size_t *i,
     const char **value)
 {
-	const char *name = list[*i];
+	const char *equals = strchr(list[*i], '=');
 	struct option_row o;
-	size_t size;
 
 	*value = "";
-	if (strcmp(name, "-p") == 0)
-		name = "--vhost";
-	if (strcmp(name, "-N") == 0)
-		name = "--number";
-	if (name[1] != '-')
-		return false;
-	name += 2;
-	size = strcspn(name, "=");
-	if (!find_option(w->command, name, size, &o) ||
+	if (!find_typed(w->command, list[*i], &o) ||
 	    w->option_count == WORDS_OPTIONS ||
-	    (o.kind == '\0' && name[size] == '='))
+	    (o.kind == '\0' && equals != NULL))
 		return false;
-	if (o.kind != '\0' && name[size] == '=')
-		*value = name + size + 1;
+	if (o.kind != '\0' && equals != NULL)
+		*value = equals + 1;
 	else if (o.kind != '\0' && *i + 1 < count)
 		*value = list[++*i];
 	else if (o.kind != '\0')

@@ -51,6 +51,9 @@ struct words {
 bool words_split(struct words *, const char *const *list, size_t count,
     char *error, size_t size);
 
+/* Has the command an option of that letter? */
+bool command_has_letter(const struct command *, char letter);
+
 /* Has the command that option? */
 bool words_allows(const struct words *, const char *name);
 

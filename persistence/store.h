@@ -62,6 +62,8 @@ struct load {
 	uint64_t epoch;	      /* the loop's: late results are thrown away */
 	void *owner;	      /* the loop's */
 	bool noted;	      /* entries of the lane may have notes */
+	void (*came)(struct load *); /* the loop's: who takes it; NULL for the
+				      * owner */
 
 	struct loaded *entries; /* malloc'd; load_free frees it and drops the
 				 * references that are still in it */

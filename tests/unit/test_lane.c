@@ -296,6 +296,29 @@ check_counts(const struct world *w)
 	CU_ASSERT_EQUAL(w->lane.stored_bytes, stored * 8);
 }
 
+/* Looked at from outside, what is ready stands in order, and what is not in memory
+ * is out. */
+static void
+check_nth(const struct world *w)
+{
+	const struct lane *l = &w->lane;
+	size_t n = 0, out = 0, skip;
+
+	for (uint64_t i = 1; i < w->next; i++) {
+		const struct entry *e;
+
+		if (w->model[i] != READY)
+			continue;
+		e = lane_nth(l, n++, &skip);
+		if (e != NULL) {
+			CU_ASSERT_EQUAL(number_of(e), i);
+		} else {
+			CU_ASSERT_EQUAL(skip, out++);
+		}
+	}
+	CU_ASSERT_EQUAL(out, l->out_count);
+}
+
 static void
 note_lane(void *arg, const struct lane_state *state)
 {
@@ -427,7 +450,7 @@ play(unsigned seed, size_t mark, int transient_in, int64_t longest)
 			break;
 		}
 		if (w->next % 64 == 0)
-			check_counts(w);
+			check_counts(w), check_nth(w);
 		if (w->next % 512 == 0)
 			check_expiry(w);
 	}

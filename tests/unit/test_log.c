@@ -9,6 +9,7 @@
 
 #include "broker/log_shape.h"
 #include "broker/log_sink.h"
+#include "broker/recent.h"
 #include "tests/unit/unit.h"
 
 static int ends[2];
@@ -444,6 +445,73 @@ dates_come_when_they_say(void)
 		CU_ASSERT_EQUAL(log_date_next(wrong[i], 5), -1);
 }
 
+/* --- what was said lately ------------------------------------------------- */
+
+static void
+recent_lines_are_kept_whole(void)
+{
+	uint64_t place = recent_end();
+	char text[LOG_LINE + 256];
+	unsigned lines = 0, n = 0, before;
+
+	capture(LEVEL_INFO);
+	log_debug("not written, not kept");
+	log_info("first");
+	CU_ASSERT(recent_next(&place, text, sizeof text));
+	CU_ASSERT(matches("\\[info\\] <0\\.[0-9]+\\.0> first$", text));
+	CU_ASSERT_FALSE(recent_next(&place, text, sizeof text));
+	for (unsigned i = 0; i < 5000; i++) {
+		log_info("line %u", i);
+		logged();
+	}
+	for (place = 0; recent_next(&place, text, sizeof text); lines++) {
+		before = n;
+		CU_ASSERT_EQUAL(
+		    sscanf(strstr(text, "line"), "line %u", &n), 1);
+		CU_ASSERT(lines == 0 || n == before + 1);
+	}
+	CU_ASSERT_EQUAL(n, 4999);
+	CU_ASSERT(lines > 500 && lines < 5000);
+	release();
+}
+
+static void
+recent_tail_counts_lines(void)
+{
+	char text[LOG_LINE + 256];
+	uint64_t place;
+
+	capture(LEVEL_INFO);
+	for (unsigned i = 0; i < 10; i++)
+		log_info("line %u", i);
+	place = recent_tail(3);
+	CU_ASSERT(recent_next(&place, text, sizeof text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "line 7"));
+	CU_ASSERT_EQUAL(recent_tail(0), recent_end());
+	CU_ASSERT(recent_tail(1000000) < place);
+	release();
+}
+
+static void
+places_are_told(void)
+{
+	char path[4096], wanted[] = "/tmp/leveret-log.XXXXXX";
+	struct log_place place = {
+	    .fd = mkstemp(wanted), .path = wanted, .shape = log_usual_shape};
+
+	capture(LEVEL_INFO);
+	CU_ASSERT_FALSE(log_location(LOG_FILE, path, sizeof path));
+	CU_ASSERT(log_location(LOG_CONSOLE, path, sizeof path));
+	CU_ASSERT_STRING_EQUAL(path, "<stdout>");
+	log_place(LOG_FILE, &place);
+	CU_ASSERT(log_location(LOG_FILE, path, sizeof path));
+	CU_ASSERT_STRING_EQUAL(path, wanted);
+	place.fd = -1;
+	log_place(LOG_FILE, &place);
+	unlink(wanted);
+	release();
+}
+
 static const struct unit_test tests[] = {
     {"times and levels have RabbitMQ's formats",
 	times_and_levels_have_rabbitmqs_formats},
@@ -464,6 +532,9 @@ static const struct unit_test tests[] = {
     {"a slow reader loses lines and is told",
 	slow_reader_loses_lines_but_is_told},
     {"a reader that went hurts nobody", reader_that_went_hurts_nobody},
+    {"recent lines are kept whole", recent_lines_are_kept_whole},
+    {"a tail is so many lines", recent_tail_counts_lines},
+    {"places are told", places_are_told},
 };
 
 int

@@ -170,6 +170,25 @@ test_no_disk(void)
 }
 
 static void
+test_forced(void)
+{
+	begin("/");
+	p.memory_mark = UINT64_MAX;
+	p.disk_limit = 0;
+	pressure_force(&p, ALARM_MEMORY, true);
+	CU_ASSERT_EQUAL(p.alarms, ALARM_MEMORY);
+	CU_ASSERT(logged("memory resource limit alarm set"));
+	pressure_look(&p);
+	CU_ASSERT_EQUAL(p.alarms, ALARM_MEMORY);
+	pressure_force(&p, ALARM_DISK, true);
+	pressure_force(&p, ALARM_MEMORY, false);
+	CU_ASSERT_EQUAL(p.alarms, ALARM_DISK);
+	pressure_force(&p, ALARM_DISK, false);
+	CU_ASSERT_EQUAL(p.alarms, 0);
+	end();
+}
+
+static void
 test_looks_now_and_then(void)
 {
 	begin("/");
@@ -194,6 +213,7 @@ static const struct unit_test tests[] = {
     {"disk alarm", test_disk_alarm},
     {"a full store is an alarm", test_full_store},
     {"no disk, no alarm", test_no_disk},
+    {"an alarm that was asked for stays", test_forced},
     {"looks now and then", test_looks_now_and_then},
 };
 

@@ -37,6 +37,23 @@ arguments_and_options_come_apart(void)
 }
 
 static void
+letters_are_short_for_names(void)
+{
+	CU_ASSERT_TRUE(SPLIT("log_tail", "-N", "5"));
+	CU_ASSERT_STRING_EQUAL(words_option(&words, "number"), "5");
+	CU_ASSERT_TRUE(SPLIT("log_tail", "--number=7"));
+	CU_ASSERT_STRING_EQUAL(words_option(&words, "number"), "7");
+	CU_ASSERT_TRUE(SPLIT("delete_queue", "q", "-e", "-u"));
+	CU_ASSERT_PTR_NOT_NULL(words_option(&words, "if-empty"));
+	CU_ASSERT_PTR_NOT_NULL(words_option(&words, "if-unused"));
+	CU_ASSERT_FALSE(SPLIT("log_tail", "-N", "x"));
+	CU_ASSERT_FALSE(SPLIT("log_tail", "-N5"));
+	CU_ASSERT_FALSE(SPLIT("log_tail", "-e"));
+	CU_ASSERT_TRUE(command_has_letter(command_find("log_tail"), 'N'));
+	CU_ASSERT_FALSE(command_has_letter(command_find("log_tail"), 'e'));
+}
+
+static void
 behind_two_dashes_all_are_arguments(void)
 {
 	CU_ASSERT_TRUE(SPLIT("add_user", "--", "-p", "--vhost"));
@@ -103,6 +120,7 @@ each_row_is_sound(void)
 
 static const struct unit_test tests[] = {
     {"arguments and options come apart", arguments_and_options_come_apart},
+    {"letters are short for names", letters_are_short_for_names},
     {"behind two dashes all are arguments",
 	behind_two_dashes_all_are_arguments},
     {"wrong words are refused in RabbitMQ's words",
