@@ -497,7 +497,8 @@ places_are_told(void)
 {
 	char path[4096], wanted[] = "/tmp/leveret-log.XXXXXX";
 	struct log_place place = {
-	    .fd = mkstemp(wanted), .path = wanted, .shape = log_usual_shape};
+	    .fd = mkstemp(wanted), .path = wanted, .shape = log_usual_shape,
+	    .rotation.date = ""};
 
 	capture(LEVEL_INFO);
 	CU_ASSERT_FALSE(log_location(LOG_FILE, path, sizeof path));
