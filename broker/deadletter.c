@@ -140,12 +140,14 @@ static bool
 give_some(struct letter *l, size_t *budget)
 {
 	bool note = l->queue->limits.at_least_once;
+	size_t n = l->to_count, cost = n > 0 ? queue_push_cost(n) / n : 0;
 
-	for (; l->to_next < l->to_count; l->to_next++, --*budget) {
+	for (; l->to_next < n; l->to_next++) {
 		struct queue **to = &l->to[l->to_next];
 
 		if (*budget == 0)
 			return false;
+		budget_spend(budget, cost);
 		if (give(l, *to) && note)
 			continue;
 		queue_unref(*to);
@@ -240,8 +242,8 @@ begin_first(struct carrier *c, struct letter *l, size_t *budget)
 
 	begin(c->server, l);
 	if (l->to_count > 0)
-		cost += c->server->route.work / 4;
-	*budget -= cost < *budget ? cost : *budget;
+		cost += c->server->route.work / 4 + l->to_count;
+	budget_spend(budget, cost);
 }
 
 /* As far as the budget goes. */

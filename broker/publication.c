@@ -21,7 +21,7 @@ enum {
 	 * has come. */
 	BODY_AT_ONCE = 64 * 1024,
 	PERSISTENT = 2,
-	SPREAD = 4096, /* queues that are given a message at once */
+	SPREAD = 2048, /* queues that are given a message at once */
 	/* A publisher whose queue has grown to AHEAD entries although somebody
 	 * consumes is read less at once, so that the consumer's turns come
 	 * round sooner. */
@@ -276,7 +276,8 @@ enqueue(struct channel *ch, struct content *p)
 {
 	struct server *s = ch->server;
 	bool stored = false, ahead = false;
-	size_t n = ch->cache.count, cost = n + p->message->body_size / 1024;
+	size_t n = ch->cache.count;
+	size_t cost = queue_push_cost(n) + p->message->body_size / 1024;
 
 	for (size_t i = 0; i < n; i++) {
 		struct queue *q = ch->cache.queues[i];
@@ -317,7 +318,7 @@ take_detour(struct channel *ch, struct content *p)
 
 	if (ch->tx != NULL)
 		tx_publish(ch, p->message, p->expires_in, p->mandatory);
-	else if (!way->kept)
+	else if (way->count > SPREAD)
 		tx_spread(ch, p->message, p->expires_in);
 	else
 		give(ch, p, way->count == 0 && !way->held_back,

@@ -93,6 +93,14 @@ queue_name(const struct queue *q)
  * slices. */
 void queue_limit(struct queue *);
 
+/* Units of a turn that it takes to push into n queues: very many are not in the
+ * processor's caches. */
+static inline size_t
+queue_push_cost(size_t n)
+{
+	return n < 256 ? n : 8 * n;
+}
+
 /* Adds the message and wakes consumers; the entry takes a reference. It is gone
  * after expires_in milliseconds (-1: never), or the queue's own time. True if the
  * store must have it before a promise about it can be kept. */

@@ -174,11 +174,18 @@ server_tick(struct server *s)
 	s->clocked = true;
 }
 
+/* So much of a budget is used up. */
+static inline void
+budget_spend(size_t *budget, size_t units)
+{
+	*budget -= units < *budget ? units : *budget;
+}
+
 /* So much of the turn is used up. */
 static inline void
 server_spend(struct server *s, size_t units)
 {
-	s->budget -= units < s->budget ? units : s->budget;
+	budget_spend(&s->budget, units);
 }
 
 /* The exchanges' or the rights' answer may have changed. */

@@ -211,7 +211,7 @@ static void
 push(struct committing *c, struct pending *p)
 {
 	if (p->delayed != NULL)
-		delayed_hold(p->delayed, p->message);
+		c->stored |= delayed_hold(p->delayed, p->message);
 	if (p->history != NULL)
 		history_add(p->history, p->message);
 	if (leads_nowhere(p) && c->job.asker != NULL)
@@ -225,16 +225,28 @@ push(struct committing *c, struct pending *p)
 		    queue_push(p->queue, p->message, p->expires_in);
 }
 
+static bool
+push_all(struct committing *c, size_t *budget)
+{
+	size_t n = c->tx.pending_count;
+	size_t cost = n > 0 ? queue_push_cost(n) / n : 0;
+
+	for (; c->pushed < n; c->pushed++) {
+		if (*budget == 0)
+			return false;
+		push(c, &c->tx.pending[c->pushed]);
+		budget_spend(budget, cost);
+	}
+	return true;
+}
+
 /* Publications before acknowledgements, as RabbitMQ; what led nowhere goes back
  * before commit-ok. */
 static bool
 carry_out(struct committing *c, size_t *budget)
 {
-	for (; c->pushed < c->tx.pending_count; c->pushed++, --*budget) {
-		if (*budget == 0)
-			return false;
-		push(c, &c->tx.pending[c->pushed]);
-	}
+	if (!push_all(c, budget))
+		return false;
 	for (; c->settled < c->tx.mark_count; c->settled++, --*budget) {
 		if (*budget == 0)
 			return false;
@@ -282,12 +294,13 @@ take_marked(struct channel *ch, struct committing *c)
 		    ledger_take(&ch->ledger, c->tx.marks[i].tag);
 }
 
-/* True if it is done already. */
+/* True if it is done already. For what is to be spread, finding its way was
+ * enough. */
 static bool
 begin(struct channel *ch, struct committing *c)
 {
 	struct server *s = ch->server;
-	size_t budget = s->budget + 1;
+	size_t budget = c->spread ? 0 : s->budget + 1;
 
 	c->job.step = step;
 	c->server = s;
@@ -320,5 +333,7 @@ tx_spread(struct channel *ch, struct message *m, int64_t expires_in)
 	c->spread = true;
 	c->number = ch->confirming ? ++ch->published : 0;
 	add_queues(&c->tx, m, &ch->cache, expires_in);
+	if (ch->cache.kept)
+		add_kept(&c->tx, m, &ch->server->route);
 	begin(ch, c);
 }
