@@ -26,6 +26,7 @@
 #include "broker/service.h"
 #include "broker/tls.h"
 #include "broker/vhost.h"
+#include "broker/vhost_defaults.h"
 
 /* --- the store ------------------------------------------------------------------- */
 
@@ -261,7 +262,7 @@ make_default_vhost(struct server *s)
 	const char *name = s->config->default_vhost;
 
 	log_info("creating default vhost '%s'", name);
-	vhost_describe(vhost_new(s, bytes_str(name)),
+	vhost_make(s, bytes_str(name),
 	    &(struct vhost_metadata){
 		.description = BYTES("Default virtual host")});
 }
@@ -599,7 +600,8 @@ awake(struct server *s)
 	s->journal.hold_ms = s->config->hold_ms;
 	s->journal.hold_bytes = s->config->hold_bytes;
 	bury_the_past(s);
-	if (!load_definitions(s))
+	s->vhost_defaults = vhost_defaults_new(s);
+	if (s->vhost_defaults == NULL || !load_definitions(s))
 		return false;
 	each_queue(s, queue_recount);
 	set_loopback_users(s);
@@ -691,6 +693,9 @@ free_topology(struct server *s)
 		queue_free(q);
 	}
 	names_fini(&s->vhosts);
+	if (s->vhost_defaults != NULL)
+		vhost_defaults_free(s->vhost_defaults);
+	s->vhost_defaults = NULL;
 	names_fini(&s->reply_consumers);
 	global_parameters_free(s);
 	if (s->auth != NULL)

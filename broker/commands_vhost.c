@@ -59,9 +59,10 @@ command_add_vhost(struct request *r, size_t *budget)
 	}
 	if (v == NULL) {
 		log_info("Adding vhost '%s'", name);
-		v = vhost_new(r->server, b);
+		vhost_make(r->server, b, &m);
+	} else {
+		vhost_describe(v, &m);
 	}
-	vhost_describe(v, &m);
 	request_end(r);
 }
 

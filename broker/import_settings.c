@@ -200,8 +200,9 @@ make(struct import *im, struct bytes name, const struct vhost_metadata *said)
 	struct vhost *v = server_vhost(im->server, name);
 
 	if (v == NULL)
-		v = vhost_new(im->server, name);
-	vhost_describe(v, said);
+		vhost_make(im->server, name, said);
+	else
+		vhost_describe(v, said);
 }
 
 bool

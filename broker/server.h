@@ -53,6 +53,7 @@ struct server {
 	bool clocked; /* it was read in this turn */
 	struct auth *auth;
 	struct hasher *hasher;
+	struct vhost_defaults *vhost_defaults; /* for new ones */
 	struct ssl_ctx_st *tls; /* for new connections; NULL: no listener */
 	struct store *store;
 	struct journal journal;

@@ -12,6 +12,7 @@
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/trace.h"
+#include "broker/vhost_defaults.h"
 #include "exchanges/type.h"
 
 /* Every vhost has these, durable; they are not stored. */
@@ -128,6 +129,18 @@ vhost_describe(struct vhost *v, const struct vhost_metadata *m)
 	describe(v, m);
 	def = define(v);
 	tell(v, &def);
+}
+
+struct vhost *
+vhost_make(
+    struct server *s, struct bytes name, const struct vhost_metadata *m)
+{
+	struct vhost *v = vhost_new(s, name);
+
+	vhost_describe(v, m);
+	if (s->vhost_defaults != NULL)
+		vhost_defaults_apply(s->vhost_defaults, v);
+	return v;
 }
 
 /* --- its end ------------------------------------------------------------------- */

@@ -47,6 +47,10 @@ struct vhost {
  * vhost_describe. */
 struct vhost *vhost_new(struct server *, struct bytes name);
 
+/* A new one, with that said of it and what the settings give to new ones. */
+struct vhost *vhost_make(
+    struct server *, struct bytes name, const struct vhost_metadata *);
+
 /* Copies what is said of it, and stores it. */
 void vhost_describe(struct vhost *, const struct vhost_metadata *);
 
