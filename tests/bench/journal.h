@@ -95,6 +95,7 @@ struct journal_report {
 	uint64_t cuts;      /* with X */
 	uint64_t losses;    /* with L */
 	uint64_t came_back; /* acknowledged and delivered again, as allowed */
+	uint64_t unmarked;  /* delivered again without the flag, as allowed */
 	uint64_t vanished;  /* never acknowledged, as allowed */
 	uint64_t faults[JOURNAL_FAULTS];
 	struct journal_example {

@@ -192,7 +192,11 @@ check_again(
 		blame(c, JOURNAL_RETURNED, number);
 	else if (m->acked != 0)
 		c->report->came_back++;
-	if (!redelivered && !lost_since(c, m->delivered))
+	if (redelivered)
+		return;
+	if (lost_since(c, m->delivered))
+		c->report->unmarked++;
+	else
 		blame(c, JOURNAL_UNFLAGGED, number);
 }
 

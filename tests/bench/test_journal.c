@@ -205,7 +205,9 @@ static void
 test_loss_forgives_missing_flags(void)
 {
 	CU_ASSERT(passes("P 0 0\nC 0 0\nD 0 0 0\nL\nD 0 0 0\nA 0\nS\nE\n"));
+	CU_ASSERT_EQUAL(report.unmarked, 1);
 	CU_ASSERT(passes("P 0 0\nC 0 0\nD 0 0 0\nL\nD 0 0 1\nA 0\nS\nE\n"));
+	CU_ASSERT_EQUAL(report.unmarked, 0);
 }
 
 static void

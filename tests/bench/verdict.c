@@ -22,6 +22,7 @@ report(const struct journal_report *r, const struct options *o,
 	json_count("redelivered", r->redelivered);
 	json_count("acknowledged", r->acknowledged);
 	json_count("came_back", r->came_back);
+	json_count("unmarked", r->unmarked);
 	json_count("vanished", r->vanished);
 	json_count("losses", r->losses);
 	json_count("cuts", r->cuts);
