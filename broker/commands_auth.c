@@ -6,7 +6,7 @@
 
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
-#include "broker/connection.h"
+#include "broker/evict.h"
 #include "broker/folder.h"
 #include "broker/json.h"
 #include "broker/credentials.h"
@@ -142,20 +142,6 @@ command_add_user(struct request *r, size_t *budget)
 	answer(r, status, name);
 }
 
-static void
-close_connections(struct server *s, const struct user *user, const char *name)
-{
-	char *reason = xasprintf("user '%s' is deleted", name);
-	struct connection *c, *next;
-
-	for (c = TAILQ_FIRST(&s->connections); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, link);
-		if (c->user == user)
-			connection_force(c, reason);
-	}
-	free(reason);
-}
-
 void
 command_delete_user(struct request *r, size_t *budget)
 {
@@ -165,7 +151,7 @@ command_delete_user(struct request *r, size_t *budget)
 
 	request_banner(r, "Deleting user \"%s\" ...", name);
 	if (user != NULL) {
-		close_connections(s, user, name);
+		evict_user(s, user);
 		log_info("Deleted user '%s'", name);
 	}
 	answer(r, auth_remove_user(s->auth, bytes_str(name)), name);

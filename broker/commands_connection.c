@@ -8,6 +8,7 @@
 #include "broker/channel.h"
 #include "broker/connection.h"
 #include "broker/consumer.h"
+#include "broker/evict.h"
 #include "broker/folder.h"
 #include "broker/json.h"
 #include "broker/listing.h"
@@ -394,6 +395,7 @@ close_meant(struct request *r, const struct meant *m, size_t limit,
 		if (!is_meant(c, m))
 			continue;
 		connection_force(c, reason);
+		*budget -= *budget < EVICT_UNITS ? *budget - 1 : EVICT_UNITS;
 		r->phase++;
 		if (r->pause_ms > 0)
 			return true;

@@ -5,6 +5,7 @@
 #include "amqp/xalloc.h"
 #include "broker/connection.h"
 #include "broker/delayed.h"
+#include "broker/evict.h"
 #include "broker/history.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
@@ -192,22 +193,8 @@ vhost_free(struct vhost *v)
 struct vanishing {
 	struct job job;
 	struct vhost *vhost; /* the first reference */
-	char *reason;	     /* its connections are told */
+	struct eviction eviction;
 };
-
-/* One more or less does not matter: they leave the vhost when they are told. */
-static bool
-close_one(struct vanishing *d)
-{
-	struct connection *c;
-
-	TAILQ_FOREACH(c, &d->vhost->server->connections, link)
-		if (c->vhost == d->vhost) {
-			connection_force(c, d->reason);
-			return true;
-		}
-	return false;
-}
 
 static bool
 delete_one(struct vhost *v)
@@ -231,11 +218,13 @@ vanish(struct job *job, size_t *budget)
 {
 	struct vanishing *d = (struct vanishing *)job;
 
+	if (d->vhost->connection_count > 0 &&
+	    !evict_some(d->vhost->server, &d->eviction, budget))
+		return false;
 	for (; *budget > 0; --*budget)
-		if (!(d->vhost->connection_count > 0 && close_one(d)) &&
-		    !delete_one(d->vhost)) {
+		if (!delete_one(d->vhost)) {
 			vhost_unref(d->vhost);
-			free(d->reason);
+			free(d->eviction.reason);
 			free(d);
 			return true;
 		}
@@ -257,7 +246,8 @@ vhost_delete(struct vhost *v)
 	server_changed(v->server);
 	d->job.step = vanish;
 	d->vhost = v;
-	d->reason = xasprintf("vhost '%s' is deleted", log_safe(v->name));
+	d->eviction.vhost = v;
+	d->eviction.reason = xasprintf("vhost '%s' is deleted", log_safe(v->name));
 	server_add_job(v->server, &d->job, NULL);
 }
 
