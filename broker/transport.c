@@ -11,6 +11,7 @@
 
 enum {
 	HANDSHAKES_MAX = 8, /* of TLS in one turn: each costs a millisecond */
+	READS_MAX = 256,   /* in one turn; whoever is left is read in the next */
 	POOL_MAX = 64,	   /* blocks kept for the next one who needs them */
 	IOVECS = 64,	   /* segments given to one writev */
 	KEEP_MIN = 512,	   /* smallest buffer for input not consumed */
@@ -363,7 +364,7 @@ io_flush(struct io *io)
 		if (t->reading)
 			event_active(t->readable, EV_READ, 0);
 	}
-	io->handshakes = 0;
+	io->handshakes = io->turn_reads = 0;
 }
 
 static void
@@ -512,6 +513,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	n = t->tls != NULL ? read_sealed(t, buffer + t->kept_size, room)
 			   : read(fd, buffer + t->kept_size, room);
 	t->io->reads++;
+	if (++t->io->turn_reads == READS_MAX)
+		event_base_loopbreak(t->io->base);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {

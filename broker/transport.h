@@ -37,6 +37,7 @@ struct io {
 	TAILQ_HEAD(, transport) dirty; /* have output to write this turn */
 	TAILQ_HEAD(, transport) again; /* have input the socket won't announce */
 	unsigned handshakes;	       /* of TLS, in this turn */
+	unsigned turn_reads;	       /* in this turn */
 	uint64_t bytes_in, bytes_out, reads, writes;
 };
 

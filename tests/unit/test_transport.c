@@ -296,7 +296,56 @@ what_trickles_in_is_not_copied_each_time(void)
 	world_free(w);
 }
 
+struct one {
+	struct transport t;
+	unsigned *gone;
+};
+
+static void
+on_gone(void *arg, int error)
+{
+	struct one *o = arg;
+
+	++*o->gone;
+	transport_stop(&o->t);
+}
+
+static const struct transport_events crowd_events = {
+    on_input, on_drained, on_gone};
+
+/* All peers go at once. */
+static void
+a_turn_does_not_serve_a_whole_crowd(void)
+{
+	enum { CROWD = 400 };
+	static struct one crowd[CROWD];
+	struct world *w = world_new();
+	unsigned gone = 0;
+
+	for (size_t i = 0; i < CROWD; i++) {
+		int fds[2];
+
+		CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX,
+					  SOCK_STREAM | SOCK_NONBLOCK, 0, fds),
+		    0);
+		crowd[i].gone = &gone;
+		transport_init(
+		    &crowd[i].t, &w->io, fds[0], &crowd_events, &crowd[i]);
+		close(fds[1]);
+	}
+	turn(w);
+	CU_ASSERT(gone > 0 && gone < CROWD);
+	for (unsigned turns = 0; gone < CROWD && turns < CROWD; turns++)
+		turn(w);
+	CU_ASSERT_EQUAL(gone, CROWD);
+	for (size_t i = 0; i < CROWD; i++)
+		transport_fini(&crowd[i].t);
+	world_free(w);
+}
+
 static const struct unit_test tests[] = {
+    {"a turn does not serve a whole crowd",
+	a_turn_does_not_serve_a_whole_crowd},
     {"what is not consumed comes again with more",
 	what_is_not_consumed_comes_again_with_more},
     {"what trickles in is not copied each time",
