@@ -18,12 +18,15 @@ acknowledge(struct consumer *k)
 }
 
 /* Nothing comes before it was sent, but a delay may have been cut short. */
-static uint64_t
-age(int64_t now, const struct delivery *d)
+static void
+count(struct consumer *k, int64_t age)
 {
-	int64_t ns = now - delivery_stamp(d);
+	uint64_t ns = age > 0 ? (uint64_t)age : 0;
 
-	return ns > 0 ? (uint64_t)ns : 0;
+	k->early += age < 0;
+	histogram_add(&k->latency, ns);
+	if (k->load->all_published)
+		histogram_add(&k->afterwards, ns);
 }
 
 static void
@@ -35,7 +38,7 @@ take(struct consumer *k)
 	atomic_store_explicit(
 	    &k->consumed, k->consumed + 1, memory_order_relaxed);
 	if (d->size >= STAMP_BOTH && k->client.read_at >= k->load->measure)
-		histogram_add(&k->latency, age(k->client.read_at, d));
+		count(k, k->client.read_at - delivery_stamp(d));
 	if (k->message != NULL)
 		k->message(k, d);
 	if (o->ack != 0 && ++k->unacked >= o->ack)

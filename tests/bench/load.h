@@ -20,6 +20,7 @@ struct load {
 	int64_t measure;         /* latencies count from then on */
 	_Atomic bool stop_publishing;
 	_Atomic bool stop_consuming;
+	_Atomic bool all_published; /* for who wants to tell it */
 	struct producer *producers;
 	struct consumer *consumers;
 };
@@ -63,6 +64,8 @@ struct consumer {
 	struct delivery delivery;
 	unsigned unacked;
 	struct histogram latency;
+	struct histogram afterwards; /* of what came when all was published */
+	uint64_t early;		     /* before the time in its stamp */
 	_Atomic uint64_t consumed;
 	void (*message)(struct consumer *, const struct delivery *);
 	void *arg;

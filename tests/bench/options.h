@@ -25,6 +25,9 @@ struct options {
 	bool keep;            /* leave queues and exchange behind */
 	const char *exchange; /* a type, or NULL for the default exchange */
 	unsigned delay;       /* ms in an x-delayed-message exchange; 0: none */
+	unsigned delay_least; /* ms, of delay: no message's is shorter */
+	bool together;	      /* all end at the same time */
+	bool expire; /* delays are expirations, with dead letters behind */
 	unsigned bindings;    /* further ones, that match nothing published */
 	struct writer queue_arguments;
 

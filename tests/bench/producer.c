@@ -1,6 +1,5 @@
 /* producer.c - publishes numbered messages, as fast as it may. */
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 
 #include "amqp/xalloc.h"
@@ -39,18 +38,6 @@ queue_of(const struct producer *p, uint64_t slot)
 	return p->index + (unsigned)(slot % queues_of(p)) * o->producers;
 }
 
-/* Where the number of milliseconds stands in each message, to be drawn anew. */
-static size_t
-find_delay(const struct producer *p)
-{
-	static const char before[] = "\007x-delayl";
-	const uint8_t *found =
-	    memmem(p->batch.p, p->stride, before, sizeof before - 1);
-
-	return found == NULL ? 0
-			     : (size_t)(found - p->batch.p) + sizeof before - 1;
-}
-
 static void
 fill_batch(struct producer *p)
 {
@@ -61,7 +48,7 @@ fill_batch(struct producer *p)
 	p->stamp =
 	    topology_message(&p->batch, &p->client, queue_of(p, 0), 0, body);
 	p->stride = p->batch.n;
-	p->delay = find_delay(p);
+	p->delay = topology_find_delay(o, writer_view(&p->batch));
 	p->random = 2463534242 + p->index;
 	p->slots = (o->batch / p->stride + each) / each * each;
 	for (uint64_t i = 1; i < p->slots; i++)
@@ -132,19 +119,38 @@ stamp(struct producer *p, uint8_t *body, uint64_t number, int64_t now)
 		put_u64(body + STAMP_NUMBER, (uint64_t)from);
 }
 
-/* A time up to the longest, the same in each run; the message counts from its
- * end. */
-static void
-stamp_delay(struct producer *p, uint8_t *message, int64_t now)
+/* A time up to the longest, the same in each run. */
+static uint64_t
+draw_delay(struct producer *p)
 {
-	uint64_t ms;
+	const struct options *o = p->load->options;
+	uint64_t least = o->delay_least > 0 ? o->delay_least : 1;
 
 	p->random ^= p->random << 13;
 	p->random ^= p->random >> 17;
 	p->random ^= p->random << 5;
-	ms = 1 + p->random % p->load->options->delay;
-	put_u64(message + p->delay, ms);
-	if (p->load->options->size >= STAMP_BOTH)
+	return least + p->random % (o->delay - least + 1);
+}
+
+/* What is left of the longest since all began. */
+static uint64_t
+delay_left(const struct producer *p, int64_t now)
+{
+	int64_t end = p->load->begin +
+	    (int64_t)p->load->options->delay * (SECOND / 1000);
+
+	return end > now ? (uint64_t)(end - now) / (SECOND / 1000) + 1 : 1;
+}
+
+/* The message counts from the end of its delay. */
+static void
+stamp_delay(struct producer *p, uint8_t *message, int64_t now)
+{
+	const struct options *o = p->load->options;
+	uint64_t ms = o->together ? delay_left(p, now) : draw_delay(p);
+
+	topology_write_delay(o, message + p->delay, ms);
+	if (o->size >= STAMP_BOTH)
 		put_u64(message + p->stamp + STAMP_NUMBER,
 		    (uint64_t)(now + (int64_t)ms * (SECOND / 1000)));
 }

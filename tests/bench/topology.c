@@ -1,6 +1,7 @@
 /* topology.c - the queues and the exchange a run works with, and the messages
  * that reach them. */
 #include <stdio.h>
+#include <string.h>
 
 #include "amqp/props.h"
 #include "amqp/table.h"
@@ -24,6 +25,20 @@ exchange_name(const struct options *o, char name[TOPOLOGY_NAME])
 		snprintf(name, TOPOLOGY_NAME, "%s-%s", o->name, o->exchange);
 	else if (o->delay > 0)
 		snprintf(name, TOPOLOGY_NAME, "%s-delayed", o->name);
+}
+
+/* Messages wait in a queue until they expire? */
+static bool
+waits_in_queue(const struct options *o)
+{
+	return o->delay > 0 && o->expire;
+}
+
+/* By the exchange? */
+static bool
+waits_in_exchange(const struct options *o)
+{
+	return o->delay > 0 && !o->expire;
 }
 
 static bool
@@ -81,23 +96,52 @@ declare_queues(struct client *c)
 	return true;
 }
 
+/* What expires there goes to the queue its key names. */
+static bool
+declare_waiting(struct client *c)
+{
+	struct amqp_method m, reply;
+	struct writer arguments = {0};
+	char name[TOPOLOGY_NAME];
+	bool ok;
+
+	exchange_name(c->options, name);
+	m = declaration(c->options, name, false);
+	table_put_longstr(&arguments, "x-dead-letter-exchange", BYTES(""));
+	m.queue_declare.arguments = writer_view(&arguments);
+	ok = client_call(c, &m, AMQP_queue_declare_ok, &reply);
+	writer_fini(&arguments);
+	m = (struct amqp_method){.id = AMQP_queue_bind};
+	m.queue_bind.queue = m.queue_bind.exchange = bytes_str(name);
+	return ok && client_call(c, &m, AMQP_queue_bind_ok, &reply);
+}
+
+static struct bytes
+exchange_type_of(const struct options *o)
+{
+	if (waits_in_exchange(o))
+		return BYTES("x-delayed-message");
+	if (waits_in_queue(o))
+		return BYTES("fanout");
+	return bytes_str(o->exchange);
+}
+
 /* One that delays follows the rule of direct, if nothing else is asked for. */
 static bool
 declare_exchange(struct client *c)
 {
 	struct amqp_method m = {.id = AMQP_exchange_declare}, reply;
 	const struct options *o = c->options;
-	struct bytes type = bytes_str(o->exchange ? o->exchange : "direct");
 	struct writer arguments = {0};
 	char name[TOPOLOGY_NAME];
 	bool ok;
 
 	exchange_name(o, name);
-	if (o->delay > 0)
-		table_put_longstr(&arguments, "x-delayed-type", type);
+	if (waits_in_exchange(o))
+		table_put_longstr(&arguments, "x-delayed-type",
+		    bytes_str(o->exchange ? o->exchange : "direct"));
 	m.exchange_declare.exchange = bytes_str(name);
-	m.exchange_declare.type =
-	    o->delay > 0 ? BYTES("x-delayed-message") : type;
+	m.exchange_declare.type = exchange_type_of(o);
 	m.exchange_declare.durable = o->durable;
 	m.exchange_declare.arguments = writer_view(&arguments);
 	ok = client_call(c, &m, AMQP_exchange_declare_ok, &reply);
@@ -162,6 +206,8 @@ topology_declare(struct client *c)
 		return false;
 	if (c->options->exchange == NULL && c->options->delay == 0)
 		return true;
+	if (waits_in_queue(c->options))
+		return declare_exchange(c) && declare_waiting(c);
 	return declare_exchange(c) && bind_all(c);
 }
 
@@ -184,6 +230,12 @@ topology_delete(struct client *c)
 	if (o->exchange == NULL && o->delay == 0)
 		return true;
 	exchange_name(o, name);
+	if (waits_in_queue(o)) {
+		m = (struct amqp_method){.id = AMQP_queue_delete};
+		m.queue_delete.queue = bytes_str(name);
+		if (!client_call(c, &m, AMQP_queue_delete_ok, &reply))
+			return false;
+	}
 	m = (struct amqp_method){.id = AMQP_exchange_delete};
 	m.exchange_delete.exchange = bytes_str(name);
 	return client_call(c, &m, AMQP_exchange_delete_ok, &reply);
@@ -255,6 +307,33 @@ topology_consume(struct client *c, unsigned first, unsigned step)
 
 /* --- messages ------------------------------------------------------------ */
 
+/* As many digits as any delay has. */
+#define EXPIRATION BYTES("0000000000")
+
+size_t
+topology_find_delay(const struct options *o, struct bytes message)
+{
+	static const char header[] = "\007x-delayl", property[] = "\0120000000000";
+	const char *before = o->expire ? property : header;
+	const uint8_t *found =
+	    memmem(message.p, message.n, before, strlen(before));
+
+	if (o->delay == 0 || found == NULL)
+		return 0;
+	return (size_t)(found - message.p) + (o->expire ? 1 : strlen(before));
+}
+
+void
+topology_write_delay(const struct options *o, uint8_t *to, uint64_t ms)
+{
+	if (!o->expire) {
+		put_u64(to, ms);
+		return;
+	}
+	for (size_t i = EXPIRATION.n; i-- > 0; ms /= 10)
+		to[i] = (uint8_t)('0' + ms % 10);
+}
+
 static void
 write_header(struct writer *w, const struct options *o, const char *key,
     uint8_t priority)
@@ -275,7 +354,11 @@ write_header(struct writer *w, const struct options *o, const char *key,
 		table_put_longstr(&headers, "queue", bytes_str(key));
 		props.flags |= PROP_HEADERS;
 	}
-	if (o->delay > 0) {
+	if (waits_in_queue(o)) {
+		props.expiration = EXPIRATION;
+		props.flags |= PROP_EXPIRATION;
+	}
+	if (waits_in_exchange(o)) {
 		table_put_long(&headers, "x-delay", o->delay);
 		props.flags |= PROP_HEADERS;
 	}

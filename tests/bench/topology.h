@@ -29,6 +29,12 @@ bool topology_purge(struct client *);
 bool topology_confirm(struct client *);
 bool topology_consume(struct client *, unsigned first, unsigned step);
 
+/* Where in a message its delay stands, 0 if it has none; and writes another one
+ * there. */
+size_t topology_find_delay(const struct options *, struct bytes message);
+void topology_write_delay(
+    const struct options *, uint8_t *to, uint64_t ms);
+
 /* Appends the frames of a message of options->size bytes for a queue; priority
  * 0 is not told. Returns
  * where its body begins, counted from what was in the writer before. */
