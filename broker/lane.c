@@ -709,7 +709,7 @@ tell_deferrals(struct lane *l, struct journal *j)
 }
 
 /* Nothing more is to be loaded and all is settled: when that is committed, the
- * sweep has ended. What was left over is hurried. */
+ * sweep has ended. The next waits for it: so it is hurried. */
 static void
 check_sweep(struct lane *l, struct journal *j)
 {
@@ -722,8 +722,7 @@ check_sweep(struct lane *l, struct journal *j)
 		return;
 	tell_deferrals(l, j);
 	s->over = true;
-	if (l->out_deadline != 0 && l->out_deadline <= s->due)
-		journal_promise(j, j->seq);
+	journal_promise(j, s->told);
 	if (s->committed >= s->told)
 		sweep_end(l);
 }

@@ -504,6 +504,35 @@ push_until(struct world *w, int64_t deadline)
 	message_unref(m);
 }
 
+/* The next sweep waits until the store knows what this one took: other changes
+ * may be held, this one is not. */
+static void
+what_a_sweep_took_is_hurried_to_the_store(void)
+{
+	struct world *w = world_new(4);
+
+	w->longest = 1000;
+	for (int i = 0; i < 200; i++) {
+		push(w, true);
+		commit(w);
+	}
+	CU_ASSERT_TRUE(w->lane.out_count > 100);
+	w->now = 500;
+	ask_for_loads(w);
+	CU_ASSERT_TRUE(w->lane.sweep.under_way);
+	take_loads(w);
+	CU_ASSERT_TRUE(w->expired_count > 0);
+	CU_ASSERT_FALSE(w->journal.promised);
+	while (w->expired_count > 0)
+		settle_expired(w);
+	CU_ASSERT_TRUE(w->lane.sweep.under_way);
+	CU_ASSERT_TRUE(w->journal.promised);
+	journal_turn(&w->journal, 0, before);
+	journal_reap(&w->journal, &(size_t){SIZE_MAX}, after);
+	CU_ASSERT_FALSE(w->lane.sweep.under_way);
+	world_free(w);
+}
+
 static void
 what_grows_with_position_needs_no_index(void)
 {
@@ -672,6 +701,8 @@ static const struct unit_test tests[] = {
 	order_and_counts_hold_with_transient_ones_between},
     {"order and counts hold in memory", order_and_counts_hold_in_memory},
     {"entries expire wherever they stand", entries_expire_wherever_they_stand},
+    {"what a sweep took is hurried to the store",
+	what_a_sweep_took_is_hurried_to_the_store},
     {"what grows with position needs no index",
 	what_grows_with_position_needs_no_index},
     {"holes give their room back", holes_give_their_room_back},
