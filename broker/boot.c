@@ -572,6 +572,8 @@ init_loop(struct server *s)
 	struct event_config *ec = event_config_new();
 
 	event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK);
+	/* The coarse clock has ticks of up to ten milliseconds. */
+	event_config_set_flag(ec, EVENT_BASE_FLAG_PRECISE_TIMER);
 	s->base = event_base_new_with_config(ec);
 	event_config_free(ec);
 	if (s->base == NULL)

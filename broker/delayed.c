@@ -154,16 +154,16 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 wake_at(struct delayed *d, int64_t at)
 {
-	int64_t ms = at - d->server->clock.wall;
+	const struct clock *clock = &d->server->clock;
 	struct timeval tv;
 
 	if (at == INT64_MAX || (d->watching != 0 && d->watching <= at))
 		return;
 	if (d->timer == NULL)
 		d->timer = evtimer_new(d->server->base, on_timer, d);
-	ms = ms < 0 ? 0 : ms > WATCH ? WATCH : ms;
-	tv = (struct timeval){ms / 1000, ms % 1000 * 1000};
 	d->watching = at;
+	tv = clock_until(
+	    clock, at > clock->wall + WATCH ? clock->wall + WATCH : at);
 	evtimer_add(d->timer, &tv);
 }
 

@@ -68,7 +68,7 @@ expiry_watch(struct queue *q)
 		q->deadline_timer =
 		    evtimer_new(q->server->base, on_deadline, q);
 	q->watching = next;
-	tv = milliseconds(next - q->server->clock.wall);
+	tv = clock_until(&q->server->clock, next);
 	evtimer_add(q->deadline_timer, &tv);
 }
 
