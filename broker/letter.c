@@ -1,7 +1,6 @@
 /* letter.c - what a dead letter says of its deaths. */
 #include "broker/letter.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "amqp/table.h"
@@ -136,17 +135,21 @@ is_replaced(const struct queue *q, struct bytes key, bool first)
 	    (first && bytes_starts(key, BYTES("x-first-death-")));
 }
 
-static void
-put_story(struct writer *w, const char *which, const struct letter *l)
-{
-	char key[32];
+struct story {
+	const char *reason, *queue, *exchange;
+};
 
-	snprintf(key, sizeof key, "x-%s-death-reason", which);
-	table_put_longstr(w, key, bytes_str(reasons[l->why]));
-	snprintf(key, sizeof key, "x-%s-death-queue", which);
-	table_put_longstr(w, key, queue_name(l->queue));
-	snprintf(key, sizeof key, "x-%s-death-exchange", which);
-	table_put_longstr(w, key, message_exchange(l->entry.message));
+static const struct story first_death = {"x-first-death-reason",
+    "x-first-death-queue", "x-first-death-exchange"};
+static const struct story last_death = {
+    "x-last-death-reason", "x-last-death-queue", "x-last-death-exchange"};
+
+static void
+put_story(struct writer *w, const struct story *keys, const struct letter *l)
+{
+	table_put_longstr(w, keys->reason, bytes_str(reasons[l->why]));
+	table_put_longstr(w, keys->queue, queue_name(l->queue));
+	table_put_longstr(w, keys->exchange, message_exchange(l->entry.message));
 }
 
 static void
@@ -164,8 +167,8 @@ put_headers(
 			copy_pair(w, from, &r);
 	put_deaths(w, l, p);
 	if (first)
-		put_story(w, "first", l);
-	put_story(w, "last", l);
+		put_story(w, &first_death, l);
+	put_story(w, &last_death, l);
 }
 
 struct message *

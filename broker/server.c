@@ -25,7 +25,7 @@
 enum {
 	TURN_BUDGET = 16384, /* units of work in a turn */
 	EXPIRY_BUDGET = 8192, /* entries expired in a turn */
-	REAP_BUDGET = 32768, /* entries freed in a turn */
+	REAP_BUDGET = 16384, /* entries freed in a turn */
 	STOP_MS = 1000,	     /* for peers to answer connection.close */
 	ALARM_MS = 250,	     /* between looks while an alarm is set */
 	HELD_BUDGET = 1024,  /* of a turn, for those who have waited */
