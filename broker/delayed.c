@@ -16,6 +16,8 @@ enum {
 	LOAD_BYTES = 1 << 20, /* at most this much at once */
 	SLICE = 1024,	     /* units of work in a turn: releases, more or less */
 	PATIENCE = 10,	     /* ms between looks at a disk that is behind */
+	RETRY = 1000,	     /* ms until what could not be read is asked for again, */
+	RETRY_DOUBLED = 5,   /* twice as long each time, so often */
 	WATCH = 60000,	     /* ms: the wall clock may be set meanwhile */
 	PART = 4, /* of what a lane may have in memory: many wait in few queues */
 };
@@ -101,11 +103,18 @@ has_first(const struct delayed *d)
 	    !(d->filling && due_before(d->from, agenda_first(&d->near)->due));
 }
 
-/* Is the next part of a load to be asked for? */
+/* Is the next part of a load to be asked for, now or when what failed has had
+ * its time? */
 static bool
 wants_part(const struct delayed *d)
 {
 	return d->filling && d->load == NULL && (has_room(d) || !has_first(d));
+}
+
+static bool
+may_ask(const struct delayed *d)
+{
+	return d->failures == 0 || d->server->clock.wall >= d->retry_at;
 }
 
 /* Memory was cut shorter than what went on from it, and the store does not know
@@ -128,7 +137,9 @@ next_time(const struct delayed *d)
 		at = agenda_first(&d->near)->due.deadline;
 	if (wants_load(d) && load < at)
 		at = load;
-	return wants_part(d) ? now : at;
+	if (wants_part(d) && may_ask(d))
+		return now;
+	return wants_part(d) && d->retry_at < at ? d->retry_at : at;
 }
 
 static void
@@ -327,7 +338,7 @@ fill(struct delayed *d)
 		else
 			begin_filling(d);
 	}
-	if (!wants_part(d))
+	if (!wants_part(d) || !may_ask(d))
 		return;
 	d->load = new_load(d);
 	committer_load(j->committer, d->load);
@@ -365,12 +376,26 @@ take_part(struct delayed *d, struct load *load)
 	is_out(d, load->next_due);
 }
 
+/* It is not worth reading in vain every second. */
+static void
+note_failure(struct delayed *d)
+{
+	unsigned n = d->failures < RETRY_DOUBLED ? d->failures : RETRY_DOUBLED;
+
+	d->failures++;
+	d->retry_at = d->server->clock.wall + (RETRY << n);
+}
+
 void
 delayed_loaded(struct load *load)
 {
 	struct delayed *d = load->owner;
 
 	d->load = NULL;
+	if (load->status != STORE_OK)
+		note_failure(d);
+	else
+		d->failures = 0;
 	if (d->exchange != NULL && load->status == STORE_OK)
 		take_part(d, load);
 	load_free(load);

@@ -51,6 +51,8 @@ struct delayed {
 	struct due from;   /* what is behind this */
 	uint64_t below;	   /* and has a lower position */
 	struct load *load; /* on its way */
+	unsigned failures;  /* of loads since the last that came */
+	int64_t retry_at;   /* not asked for again before that */
 
 	struct event *timer;
 	int64_t watching; /* what it is set for; 0: nothing */

@@ -209,11 +209,16 @@ say_unread(const struct load *load)
 		    load->error);
 }
 
-/* Whoever asked waits, and the others go on; soon it is tried again. */
+/* Whoever asked waits, and the others go on; soon it is tried again. An exchange
+ * sees to that itself. */
 static void
 postpone(struct server *s, struct load *load)
 {
 	say_unread(load);
+	if (load->timed) {
+		delayed_loaded(load);
+		return;
+	}
 	load->link = s->failed;
 	s->failed = load;
 	s->retry_at = s->clock.real + RETRY_MS;

@@ -294,7 +294,7 @@ load_timed(struct lane *l, struct load *load)
 	bool full = false;
 
 	for (; e != NULL && !full && e->due.deadline <= load->until;
-	     e = timed_next(e))
+	     e = timed_next(e), load->rows++)
 		if (e->due.position <= load->last)
 			full = load_add(load, e->due.position, e->due.deadline,
 			    message_ref(e->message));

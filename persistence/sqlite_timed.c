@@ -104,6 +104,7 @@ read_rows(struct connection *c, sqlite3_stmt *st, struct load *l)
 		uint64_t position = (uint64_t)sqlite3_column_int64(st, 1);
 		struct message *m;
 
+		l->rows++;
 		l->next_due = deadline;
 		if (full || deadline > l->until)
 			return rc;

@@ -78,6 +78,7 @@ struct load {
 	struct deferral *deferrals; /* for lane_defer; load_free frees them */
 	size_t deferral_count;
 	size_t packs; /* that were looked into for what is due */
+	size_t rows;  /* of a timed lane that were read */
 	enum store_status status;
 	char *error; /* malloc'd, a sentence, if status is not STORE_OK */
 	struct load *link; /* the committer's lists */

@@ -1,0 +1,386 @@
+/* test_due.c - what a broker does so that messages leave on time.
+ *
+ * The broker is a whole one in this process, with the store that forgets; its
+ * clock moves when told to, and all that it reads back is counted. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "amqp/props.h"
+#include "amqp/table.h"
+#include "amqp/xalloc.h"
+#include "broker/delayed.h"
+#include "broker/expiry.h"
+#include "broker/log.h"
+#include "broker/queue.h"
+#include "broker/server.h"
+#include "broker/vhost.h"
+#include "exchanges/type.h"
+#include "tests/unit/unit.h"
+
+static char folder[] = "/tmp/leveret-due-XXXXXX";
+
+/* What was read back, and whether that fails. */
+static struct {
+	struct store_ops ops;
+	void (*load)(struct store *, struct load *);
+	size_t loads, rows, letters, largest;
+	bool broken;
+	const struct clock *clock;
+	int64_t asked; /* for the last */
+} reading;
+
+static void
+load(struct store *s, struct load *l)
+{
+	reading.loads++;
+	reading.asked = reading.clock->wall;
+	if (reading.broken) {
+		l->status = STORE_IO;
+		l->error = xstrdup("it is broken");
+		return;
+	}
+	reading.load(s, l);
+	reading.rows += l->rows;
+	reading.letters += l->count;
+	if (l->bytes > reading.largest)
+		reading.largest = l->bytes;
+}
+
+static void
+set(struct config *c, const char *key, const char *value)
+{
+	char why[200];
+
+	CU_ASSERT_EQUAL(config_set(c, key, value, "test", why, sizeof why),
+	    CONFIG_OK);
+}
+
+static struct server *
+broker_open(void)
+{
+	struct config *c = xcalloc(1, sizeof *c);
+	struct server *s;
+
+	config_init(c);
+	set(c, "listeners.tcp", "none");
+	set(c, "lane_memory_entries", "4096");
+	set(c, "lane_memory_bytes", "256KiB");
+	set(c, "committer.hold_ms", "0");
+	strcpy(folder, "/tmp/leveret-due-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s = server_new(c, folder, true));
+	memset(&reading, 0, sizeof reading);
+	reading.ops = *s->store->ops;
+	reading.load = reading.ops.load;
+	reading.ops.load = load;
+	reading.clock = &s->clock;
+	s->store->ops = &reading.ops;
+	return s;
+}
+
+static void
+broker_close(struct server *s)
+{
+	struct config *c = s->config;
+
+	server_stop(s);
+	CU_ASSERT_EQUAL(server_run(s), 0);
+	server_free(s);
+	config_fini(c);
+	free(c);
+	CU_ASSERT_EQUAL(rmdir(folder), 0);
+}
+
+static void
+settle(struct server *s)
+{
+	while (server_turn(s, false))
+		;
+	server_turn(s, false);
+}
+
+static struct message *
+message(struct bytes key, int64_t delay, size_t size)
+{
+	struct amqp_props p = {.flags = PROP_HEADERS | PROP_DELIVERY_MODE,
+	    .delivery_mode = 2};
+	struct writer headers = {0}, wire = {0};
+	struct message *m;
+
+	table_put_long(&headers, "x-delay", delay);
+	p.headers = writer_view(&headers);
+	amqp_props_write(&wire, &p);
+	m = message_new(BYTES("x"), key, writer_view(&wire), size);
+	m->persistent = true;
+	writer_fini(&headers);
+	writer_fini(&wire);
+	return m;
+}
+
+static struct vhost *
+vhost(struct server *s)
+{
+	return server_vhost(s, BYTES("/"));
+}
+
+/* --- delayed --------------------------------------------------------------------- */
+
+enum { LETTERS = 30000, SPAN = 60000, SIZE = 100 };
+
+static struct delayed *
+exchange(struct server *s)
+{
+	struct writer arguments = {0};
+	struct exchange *x;
+
+	table_put_longstr(&arguments, "x-delayed-type", BYTES("fanout"));
+	x = vhost_add_exchange(vhost(s), &type_delayed, BYTES("x"),
+	    writer_view(&arguments), true, false, false);
+	writer_fini(&arguments);
+	return x->kept;
+}
+
+/* Deadlines in no order, none sooner than a minute. */
+static void
+fill(struct server *s, struct delayed *d)
+{
+	for (int i = 0; i < LETTERS; i++) {
+		struct message *m =
+		    message(BYTES(""), SPAN + i * 7919L % SPAN, SIZE);
+
+		delayed_hold(d, m);
+		message_unref(m);
+		if (i % 100 == 0)
+			settle(s);
+	}
+	settle(s);
+}
+
+static void
+pass(struct server *s, struct delayed *d, int64_t ms)
+{
+	clock_advance(&s->clock, ms);
+	if (d->timer != NULL)
+		event_active(d->timer, EV_TIMEOUT, 0);
+	settle(s);
+}
+
+static size_t
+most_in_memory(const struct server *s)
+{
+	return s->mark.entries / 2;
+}
+
+static void
+check_bounds(const struct server *s, const struct delayed *d)
+{
+	CU_ASSERT_TRUE(d->near.count <= most_in_memory(s));
+	CU_ASSERT_TRUE(d->near.bytes <= s->mark.bytes);
+}
+
+/* Turns read, but never for a letter that is due: that one is there already. */
+static void
+letters_are_read_before_they_are_due(void)
+{
+	struct server *s = broker_open();
+	struct delayed *d = exchange(s);
+
+	fill(s, d);
+	CU_ASSERT_EQUAL(d->count, LETTERS);
+	CU_ASSERT_TRUE(d->near.count < 10);
+	pass(s, d, SPAN - 1000);
+	for (int i = 0; i < SPAN / 100 + 11; i++) {
+		check_bounds(s, d);
+		if (d->count > 0) {
+			CU_ASSERT_TRUE_FATAL(d->near.count > 0);
+			CU_ASSERT_TRUE(agenda_first(&d->near)->due.deadline <=
+			    d->next_out);
+		}
+		CU_ASSERT_TRUE(d->next_out > s->clock.wall + 100);
+		pass(s, d, 100);
+	}
+	CU_ASSERT_EQUAL(d->count, 0);
+	CU_ASSERT_TRUE(reading.letters <= LETTERS);
+	CU_ASSERT_TRUE(reading.letters > LETTERS - 10);
+	CU_ASSERT_TRUE(reading.rows <= LETTERS + reading.loads);
+	CU_ASSERT_TRUE(reading.largest <= s->mark.bytes / 4 + 1000);
+	CU_ASSERT_TRUE(reading.loads < 400);
+	broker_close(s);
+}
+
+/* All at once: in turns of bounded work, by loads that follow each other. */
+static void
+letters_due_together_go_in_slices(void)
+{
+	struct server *s = broker_open();
+	struct delayed *d = exchange(s);
+	uint64_t before;
+
+	for (int i = 0; i < LETTERS; i++) {
+		struct message *m = message(BYTES(""),
+		    SPAN - (s->clock.wall - s->started_at), SIZE);
+
+		delayed_hold(d, m);
+		message_unref(m);
+		if (i % 100 == 0)
+			settle(s);
+	}
+	settle(s);
+	clock_advance(&s->clock, SPAN + 100);
+	event_active(d->timer, EV_TIMEOUT, 0);
+	do {
+		before = d->count;
+		server_turn(s, false);
+		check_bounds(s, d);
+		CU_ASSERT_TRUE(before - d->count <= 1024);
+	} while (d->count > 0);
+	CU_ASSERT_TRUE(reading.rows <= LETTERS + reading.loads);
+	broker_close(s);
+}
+
+/* Each time it waits twice as long, up to half a minute. */
+static void
+what_cannot_be_read_is_seldom_asked_for(void)
+{
+	struct server *s = broker_open();
+	struct delayed *d = exchange(s);
+	int64_t wait = 1000;
+
+	fill(s, d);
+	reading.broken = true;
+	reading.loads = 0;
+	pass(s, d, SPAN + 10);
+	for (size_t i = 0; i < 8; i++) {
+		CU_ASSERT_EQUAL(reading.loads, i + 1);
+		CU_ASSERT_EQUAL(d->retry_at, reading.asked + wait);
+		pass(s, d, d->retry_at - s->clock.wall);
+		wait = wait < 32000 ? wait * 2 : wait;
+	}
+	pass(s, d, wait / 2);
+	CU_ASSERT_EQUAL(reading.loads, 9);
+	reading.broken = false;
+	pass(s, d, wait);
+	CU_ASSERT_EQUAL(d->failures, 0);
+	for (int i = 0; i < 1000 && d->count > 0; i++)
+		pass(s, d, SPAN);
+	CU_ASSERT_EQUAL(d->count, 0);
+	broker_close(s);
+}
+
+/* --- expired ------------------------------------------------------------------------ */
+
+static struct queue *
+queue(struct server *s, const char *name, const char *dead_key, int64_t ttl)
+{
+	struct writer arguments = {0};
+	struct queue *q;
+
+	if (dead_key != NULL) {
+		table_put_longstr(
+		    &arguments, "x-dead-letter-exchange", BYTES(""));
+		table_put_longstr(&arguments, "x-dead-letter-routing-key",
+		    bytes_str(dead_key));
+		table_put_long(&arguments, "x-message-ttl", ttl);
+	}
+	q = vhost_add_queue(vhost(s), bytes_str(name), writer_view(&arguments),
+	    true, false, NULL);
+	writer_fini(&arguments);
+	return q;
+}
+
+static void
+what_lives_a_time_does_not_leave_before_it(void)
+{
+	struct server *s = broker_open();
+	struct queue *q = queue(s, "q", "dead", 70);
+
+	s->clock.wall_us = s->clock.wall * 1000 + 999;
+	CU_ASSERT_EQUAL(expiry_deadline(q, -1), s->clock.wall + 71);
+	CU_ASSERT_EQUAL(expiry_deadline(q, 5), s->clock.wall + 6);
+	CU_ASSERT_EQUAL(expiry_deadline(q, 0), s->clock.wall);
+	broker_close(s);
+}
+
+static void
+letters_of_a_turn_are_bounded(void)
+{
+	struct server *s = broker_open();
+	struct queue *q = queue(s, "q", "dead", 1000);
+	struct queue *dead = queue(s, "dead", NULL, 0);
+	uint64_t before;
+	size_t turns = 0;
+
+	for (int i = 0; i < LETTERS; i++) {
+		struct message *m = message(BYTES("q"), 0, SIZE);
+
+		queue_push(q, m, -1);
+		message_unref(m);
+		if (i % 100 == 0)
+			settle(s);
+	}
+	settle(s);
+	clock_advance(&s->clock, 2000);
+	event_active(q->deadline_timer, EV_TIMEOUT, 0);
+	for (; lanes_ready(&dead->lanes) < LETTERS && turns < 10000; turns++) {
+		before = s->letters_carried;
+		server_turn(s, false);
+		CU_ASSERT_TRUE(s->letters_carried - before <= 1024);
+	}
+	CU_ASSERT_EQUAL(lanes_ready(&dead->lanes), LETTERS);
+	CU_ASSERT_EQUAL(lanes_ready(&q->lanes), 0);
+	broker_close(s);
+}
+
+/* --- timers ---------------------------------------------------------------------- */
+
+static bool
+has_descriptor_of(const char *kind)
+{
+	DIR *all = opendir("/proc/self/fd");
+	struct dirent *e;
+	bool found = false;
+
+	while (all != NULL && (e = readdir(all)) != NULL) {
+		char name[300], target[200] = "";
+
+		snprintf(name, sizeof name, "/proc/self/fd/%s", e->d_name);
+		if (readlink(name, target, sizeof target - 1) > 0)
+			found |= strstr(target, kind) != NULL;
+	}
+	closedir(all);
+	return found;
+}
+
+/* Those of the kernel's, not of a clock with ticks. */
+static void
+timers_are_precise(void)
+{
+	struct server *s;
+
+	CU_ASSERT_FALSE(has_descriptor_of("timerfd"));
+	s = broker_open();
+	CU_ASSERT_TRUE(has_descriptor_of("timerfd"));
+	broker_close(s);
+}
+
+static const struct unit_test tests[] = {
+    {"timers are precise", timers_are_precise},
+    {"letters are read before they are due",
+	letters_are_read_before_they_are_due},
+    {"letters due together go in slices", letters_due_together_go_in_slices},
+    {"what cannot be read is seldom asked for",
+	what_cannot_be_read_is_seldom_asked_for},
+    {"what lives a time does not leave before it",
+	what_lives_a_time_does_not_leave_before_it},
+    {"letters of a turn are bounded", letters_of_a_turn_are_bounded},
+};
+
+int
+main(void)
+{
+	log_init(open("/dev/null", O_WRONLY), LEVEL_ERROR);
+	return unit_main("due", tests, sizeof tests / sizeof *tests);
+}
