@@ -121,17 +121,26 @@ word_size(const char *p)
 	return n;
 }
 
+static bool
+is_sign(char c)
+{
+	return c == '+' || c == '-';
+}
+
 static size_t
 number_size(const char *p)
 {
-	size_t n = *p == '-' || *p == '+';
+	size_t n = is_sign(*p), power;
 
 	n += strspn(p + n, "0123456789");
 	if (p[n] == '.' && isdigit((unsigned char)p[n + 1]))
 		n += 1 + strspn(p + n + 1, "0123456789");
-	if ((p[n] == 'e' || p[n] == 'E') && strchr("+-0123456789", p[n + 1]))
-		n += 2 + strspn(p + n + 2, "0123456789");
-	return n;
+	if (p[n] != 'e' && p[n] != 'E')
+		return n;
+	power = n + 1 + is_sign(p[n + 1]);
+	return isdigit((unsigned char)p[power])
+		   ? power + strspn(p + power, "0123456789")
+		   : n;
 }
 
 /* --- lists and tuples ----------------------------------------------------------- */
@@ -171,7 +180,7 @@ read_term(struct reader *r, struct term *t)
 	if (strncmp(r->p, "<<", 2) == 0)
 		return read_binary(r, t);
 	if (isdigit((unsigned char)*r->p) ||
-	    (strchr("+-", *r->p) && isdigit((unsigned char)r->p[1])))
+	    (is_sign(*r->p) && isdigit((unsigned char)r->p[1])))
 		return copy(r, t, TERM_NUMBER, number_size(r->p));
 	if (islower((unsigned char)*r->p))
 		return copy(r, t, TERM_ATOM, word_size(r->p));

@@ -47,6 +47,7 @@ terms_are_read(void)
 	    {"atom", "atom"},
 	    {"'Quoted one'.", "Quoted one"},
 	    {"-12.5e3", "#-12.5e3"},
+	    {"1e-5", "#1e-5"},
 	    {"\"a \\\"string\\\"\\n\"", "\"a \"string\"\n"},
 	    {"<<\"binary\">>", "\"binary"},
 	    {"<< \"b\"/utf8 >>", "\"b"},
@@ -75,6 +76,9 @@ what_is_no_term_is_told_with_its_line(void)
 	    {"{a, \"b\\", "line 1: a quote is missing"},
 	    {"<<\"b\">", "line 1: expected >>"},
 	    {"<<1,2>>", "line 1: expected >>"},
+	    {"5e", "line 1: expected nothing more"},
+	    {"5e-", "line 1: expected nothing more"},
+	    {"-", "line 1: expected a term of Erlang"},
 	    {"[a]. [b].", "line 1: expected nothing more"},
 	    {"[{a, 1}", "line 1: expected a comma"},
 	};
