@@ -53,13 +53,17 @@ set(struct reading *r, const char *key, const char *value)
 	return false;
 }
 
+/* Of the two variables either may be missing. */
 static bool
-set_address(struct reading *r, const char *port)
+set_address(struct reading *r)
 {
 	const char *host = program_variable("NODE_IP_ADDRESS");
+	const char *port = program_variable("NODE_PORT");
 	char *both;
 	bool done;
 
+	if (port == NULL)
+		port = "5672";
 	if (host == NULL || strcmp(host, "auto") == 0)
 		return set(r, "listeners.tcp.default", port);
 	both = xasprintf("%s:%s", host, port);
@@ -201,7 +205,7 @@ set_variable(struct reading *r, const struct variable *v, const char *value)
 		return config_set_arguments(
 		    r->config, value, r->source, r->error, r->size);
 	case KIND_ADDRESS:
-		return set_address(r, value);
+		return set_address(r);
 	case KIND_PLACE:
 	case KIND_NOTHING:
 		break;

@@ -54,8 +54,8 @@ send_start(struct connection *c)
 	struct writer properties = {0};
 	struct amqp_method m = {AMQP_connection_start};
 
-	c->mechanisms = sasl_offer(
-	    &c->server->config->auth_mechanisms, c->transport.tls != NULL);
+	c->mechanisms =
+	    sasl_offer(c->server->config, c->transport.tls != NULL);
 	put_properties(&properties, c->server);
 	m.connection_start =
 	    (struct amqp_connection_start){0, 9, writer_view(&properties),
@@ -262,6 +262,13 @@ log_in(struct connection *c, const struct credentials *who)
 		    c, who->user, auth_proof_of(who->password, right));
 }
 
+static struct credentials
+anonymous(const struct config *c)
+{
+	return (struct credentials){
+	    bytes_str(c->anonymous_user), bytes_str(c->anonymous_pass)};
+}
+
 static void
 start_ok(struct connection *c, const struct amqp_connection_start_ok *m)
 {
@@ -282,12 +289,15 @@ start_ok(struct connection *c, const struct amqp_connection_start_ok *m)
 		connection_refuse(c, "malformed response for %s",
 		    log_safe(m->mechanism));
 		return;
+	case SASL_ANONYMOUS:
+		who = anonymous(c->server->config);
+		break;
 	case SASL_EXTERNAL:
 	case SASL_OK:
 		break;
 	}
 	c->mechanism = xstrdup(log_safe(m->mechanism));
-	if (status == SASL_OK) {
+	if (status != SASL_EXTERNAL) {
 		log_in(c, &who);
 		return;
 	}

@@ -170,8 +170,9 @@ in_folder(const struct config *c, const char *name)
 		   : xasprintf("%s/%s", c->log_dir, name);
 }
 
-char *
-logging_path(const struct config *c)
+/* The path of the log file, the caller's; NULL: there is none. */
+static char *
+main_path(const struct config *c)
 {
 	if (strcmp(c->log_file, "false") == 0)
 		return NULL;
@@ -240,7 +241,7 @@ open_console(const struct config *c)
 void
 logging_open(const struct config *c)
 {
-	char *path = logging_path(c);
+	char *path = main_path(c);
 
 	open_console(c);
 	open_file(c, LOG_FILE, path, ROTATION(file));
@@ -248,4 +249,34 @@ logging_open(const struct config *c)
 	open_own(c, LOG_CHANNEL, ROTATION(channel));
 	open_own(c, LOG_QUEUE, ROTATION(queue));
 	free(path);
+}
+
+/* Takes path, which may be NULL. */
+static char *
+and_place(char *places, char *path)
+{
+	char *both;
+
+	if (path == NULL)
+		return places;
+	both = xasprintf(
+	    "%s%s%s", places, *places != '\0' ? PLACES_BETWEEN : "", path);
+	free(places);
+	free(path);
+	return both;
+}
+
+char *
+logging_places(const struct config *c)
+{
+	char *places = and_place(xstrdup(""), main_path(c));
+	const char *name;
+
+	for (unsigned i = LOG_CONNECTION; i < LOG_CATEGORIES; i++)
+		if ((name = own_file(c, (enum log_category)i)) != NULL)
+			places = and_place(places, in_folder(c, name));
+	if (c->log_console)
+		places = and_place(
+		    places, xasprintf("<%s>", c->log_console_stdio));
+	return places;
 }

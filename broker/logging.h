@@ -8,8 +8,12 @@
  * written is said where it can. The texts of the settings are borrowed. */
 void logging_open(const struct config *);
 
-/* The path of the log file, the caller's; NULL: there is none. */
-char *logging_path(const struct config *);
+/* Where it goes, one a line as RabbitMQ shows them: "/var/log/x.log", "<stdout>".
+ * The caller's. */
+char *logging_places(const struct config *);
+
+/* What is between the places that RabbitMQ's log shows when it starts. */
+#define PLACES_BETWEEN "\n                : "
 
 /* One level for all that is logged: a setting that stands until the broker ends,
  * SIGHUP or not. */

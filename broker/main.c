@@ -145,21 +145,26 @@ static void
 tell_start(const struct run *r, const char *dir)
 {
 	const char *home = getenv("HOME");
-	char *file = logging_path(&r->config);
+	char *places = logging_places(&r->config);
 
 	if (!program_is_rabbitmq()) {
 		log_info("Starting Leveret %s in %s", PACKAGE_VERSION,
 		    r->options.ephemeral ? "memory" : dir);
 	} else {
-		log_info(" Starting RabbitMQ %s on Leveret %s",
+		log_of(LOG_DEFAULT, LEVEL_INFO, 0,
+		    "\n Starting RabbitMQ %s on Leveret %s",
 		    r->config.version, PACKAGE_VERSION);
-		log_info(" node           : %s", node_name());
-		log_info(" home dir       : %s", home != NULL ? home : "(none)");
-		log_info(" config file(s) : %s", sources_files());
-		log_info(" log(s)         : %s", file != NULL ? file : "<stdout>");
-		log_info(" database dir   : %s", dir);
+		log_of(LOG_DEFAULT, LEVEL_INFO, 0,
+		    "\n"
+		    " node           : %s\n"
+		    " home dir       : %s\n"
+		    " config file(s) : %s\n"
+		    " log(s)         : %s\n"
+		    " database dir   : %s",
+		    node_name(), home != NULL ? home : "(none)",
+		    sources_files(), places, dir);
 	}
-	free(file);
+	free(places);
 	sources_tell();
 	tell_left_out(&r->config);
 }

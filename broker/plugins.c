@@ -133,6 +133,24 @@ load_enabled(struct plugin_set *set)
 		log_warn("cannot read the plugins of %s", plugins_file());
 }
 
+/* One message of several lines, as RabbitMQ's. */
+static void
+tell_started(const struct plugin_set *set, unsigned started)
+{
+	char *list = xstrdup(""), *more;
+
+	for (size_t i = 0; i < PLUGINS; i++) {
+		if (!set->explicitly[i] || !plugins[i].here)
+			continue;
+		more = xasprintf("%s\n * %s", list, plugins[i].name);
+		free(list);
+		list = more;
+	}
+	log_of(LOG_DEFAULT, LEVEL_INFO, 0,
+	    "Server startup complete; %u plugins started.%s", started, list);
+	free(list);
+}
+
 void
 plugins_tell(void)
 {
@@ -147,8 +165,5 @@ plugins_tell(void)
 				  "not part of Leveret",
 			    plugins[i].name);
 	}
-	log_info("Server startup complete; %u plugins started.", started);
-	for (size_t i = 0; i < PLUGINS; i++)
-		if (set.explicitly[i] && plugins[i].here)
-			log_info(" * %s", plugins[i].name);
+	tell_started(&set, started);
 }

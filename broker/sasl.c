@@ -74,14 +74,34 @@ joined(char *all, const char *name)
 	return more;
 }
 
-char *
-sasl_offer(const struct config_map *allowed, bool secure)
+static bool
+has_anonymous(const struct config *c)
 {
-	char *all = xstrdup(allowed->count == 0 ? "PLAIN AMQPLAIN" : "");
+	return strcmp(c->anonymous_user, "none") != 0;
+}
 
-	for (size_t i = 0; i < allowed->count; i++)
-		if (secure || strcmp(allowed->pairs[i].value, "EXTERNAL") != 0)
-			all = joined(all, allowed->pairs[i].value);
+static bool
+may_offer(const struct config *c, const char *name, bool secure)
+{
+	if (strcmp(name, "EXTERNAL") == 0)
+		return secure;
+	return strcmp(name, "ANONYMOUS") != 0 || has_anonymous(c);
+}
+
+char *
+sasl_offer(const struct config *c, bool secure)
+{
+	static const char *const usual[] = {"PLAIN", "AMQPLAIN", "ANONYMOUS"};
+	const struct config_map *map = &c->auth_mechanisms;
+	size_t count = map->count > 0 ? map->count : 3;
+	char *all = xstrdup("");
+	const char *name;
+
+	for (size_t i = 0; i < count; i++) {
+		name = map->count > 0 ? map->pairs[i].value : usual[i];
+		if (may_offer(c, name, secure))
+			all = joined(all, name);
+	}
 	return all;
 }
 
@@ -109,5 +129,7 @@ sasl_read(struct bytes mechanism, struct bytes response, struct credentials *c)
 		return read_amqplain(response, c);
 	if (named(mechanism, "EXTERNAL"))
 		return SASL_EXTERNAL;
+	if (named(mechanism, "ANONYMOUS"))
+		return SASL_ANONYMOUS;
 	return SASL_UNKNOWN;
 }

@@ -13,6 +13,7 @@
 #include "broker/conf_env.h"
 #include "broker/config_terms.h"
 #include "broker/environment.h"
+#include "broker/logging.h"
 #include "broker/program.h"
 
 static char *files; /* that were read */
@@ -35,7 +36,7 @@ note_file(const char *path)
 {
 	char *before = files;
 
-	files = before != NULL ? xasprintf("%s, %s", before, path)
+	files = before != NULL ? xasprintf("%s" PLACES_BETWEEN "%s", before, path)
 			       : xstrdup(path);
 	free(before);
 }

@@ -99,6 +99,8 @@ static const struct {
     {"ssl_cert_login_san_type", "email", "email", "mail"},
     {"ssl_cert_login_san_index", "1", "1", "-1"},
     {"auth_mechanisms.1", "EXTERNAL", "EXTERNAL", "RABBIT-CR-DEMO"},
+    {"anonymous_login_user", "guest", "guest", NULL},
+    {"anonymous_login_pass", "p", "********", "encrypted:x"},
     {"handshake_timeout", "5s", "5000", "5 parsecs"},
     {"handshake_bytes", "64KiB", "65536", "1k"},
     {"heartbeat", "2m", "120", "500ms"},

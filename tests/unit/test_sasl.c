@@ -148,9 +148,9 @@ mechanisms_are_known_in_any_case(void)
 }
 
 static void
-offer_is(const struct config_map *allowed, bool secure, const char *text)
+offer_is(const struct config *c, bool secure, const char *text)
 {
-	char *offer = sasl_offer(allowed, secure);
+	char *offer = sasl_offer(c, secure);
 
 	CU_ASSERT_STRING_EQUAL(offer, text);
 	free(offer);
@@ -163,12 +163,18 @@ external_is_offered_where_there_are_certificates(void)
 	char error[100];
 
 	config_init(&c);
-	offer_is(&c.auth_mechanisms, true, "PLAIN AMQPLAIN");
+	offer_is(&c, true, "PLAIN AMQPLAIN");
 	config_set(&c, "auth_mechanisms.1", "EXTERNAL", "test", error, 100);
-	offer_is(&c.auth_mechanisms, false, "");
+	offer_is(&c, false, "");
 	config_set(&c, "auth_mechanisms.2", "PLAIN", "test", error, 100);
-	offer_is(&c.auth_mechanisms, true, "EXTERNAL PLAIN");
-	offer_is(&c.auth_mechanisms, false, "PLAIN");
+	offer_is(&c, true, "EXTERNAL PLAIN");
+	offer_is(&c, false, "PLAIN");
+	config_set(&c, "auth_mechanisms.3", "ANONYMOUS", "test", error, 100);
+	offer_is(&c, false, "PLAIN");
+	config_set(&c, "anonymous_login_user", "guest", "test", error, 100);
+	offer_is(&c, false, "PLAIN ANONYMOUS");
+	config_reset(&c, "auth_mechanisms.1");
+	offer_is(&c, true, "PLAIN AMQPLAIN ANONYMOUS");
 	config_fini(&c);
 }
 
