@@ -11,7 +11,6 @@
 
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
-#include "broker/credentials.h"
 #include "broker/definitions.h"
 #include "broker/delayed.h"
 #include "broker/expiry.h"
@@ -286,12 +285,11 @@ make_default_user(struct server *s)
 		log_warnx("default_permissions: %s", why);
 }
 
-static bool
+static void
 set_algorithm(struct server *s)
 {
 	auth_set_algorithm(s->auth,
 	    password_algorithm(s->config->password_hashing_module));
-	return credential_rules_check(s->config);
 }
 
 /* A data folder without vhosts begins with the default vhost and the default user
@@ -470,6 +468,8 @@ server_reload(struct server *s)
 	if (s->down)
 		return;
 	set_loopback_users(s);
+	set_algorithm(s);
+	pressure_reload(&s->pressure, s->config);
 	if (s->tls != NULL && make_context(s))
 		log_info("certificates and keys were read again");
 }
@@ -596,7 +596,8 @@ awake(struct server *s)
 	if (!open_store(s))
 		return false;
 	s->auth = auth_new(store_auth, s);
-	if (!set_algorithm(s) || !restore(s))
+	set_algorithm(s);
+	if (!restore(s))
 		return false;
 	journal_init(&s->journal, committer_start(s->store, server_wake, s));
 	s->journal.hold_ms = s->config->hold_ms;

@@ -10,8 +10,13 @@
 #include <string.h>
 
 #include "amqp/xalloc.h"
-#include "broker/environment.h"
 #include "broker/log.h"
+
+static const char *const known[] = {
+#define VARIABLE(name, ...) #name,
+#include "broker/environment.def"
+#undef VARIABLE
+};
 
 static char **left_out; /* sentences */
 static size_t left_out_count;
@@ -131,6 +136,15 @@ read_word(struct word *w, const char **p)
 
 /* --- assignments ----------------------------------------------------------------- */
 
+static bool
+is_known(const char *name)
+{
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcmp(known[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* Without a prefix it counts where nothing says otherwise. Later lines may use it in
  * any case. */
 static void
@@ -140,7 +154,7 @@ assign(const char *source, const char *name, const char *value)
 	const char *bare = prefixed ? name + 9 : name;
 	char *whole = xasprintf("RABBITMQ_%s", bare);
 
-	if (environment_knows(bare))
+	if (is_known(bare))
 		setenv(whole, value, prefixed);
 	else
 		leave_out(source, name, "has no meaning here");

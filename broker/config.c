@@ -32,7 +32,8 @@ bool
 row_is_text(const struct row *row)
 {
 	return row->type == TYPE_TEXT || row->type == TYPE_SECRET ||
-	    row->type == TYPE_CHOICE || row->type == TYPE_DATE;
+	    row->type == TYPE_CHOICE || row->type == TYPE_DATE ||
+	    row->type == TYPE_PATTERN;
 }
 
 /* --- maps -------------------------------------------------------------- */
@@ -213,7 +214,7 @@ describe(const struct row *row, const char *name, const char *key,
 	char kind[300] = "none";
 
 	if (!row_is_map(row) || name != NULL)
-		value_describe(row, kind, sizeof kind);
+		value_describe(row, value, kind, sizeof kind);
 	snprintf(error, size, "%.200s: '%.200s' is not %s", key,
 	    secret ? "********" : value, kind);
 }
@@ -358,15 +359,34 @@ swap_value(struct config *a, struct config *b, const struct row *row)
 	b->source[row - config_rows] = source;
 }
 
+static bool
+by_ctl(const struct config *c, size_t i)
+{
+	return c->source[i] != NULL && strcmp(c->source[i], CONFIG_FROM_CTL) == 0;
+}
+
+/* Set by leveretctl, or beside what is: of a share and a size one counts. */
+static bool
+stands(const struct config *c, size_t i)
+{
+	static const size_t pairs[][2] = {
+	    {SETTING_memory_relative, SETTING_memory_absolute},
+	    {SETTING_disk_relative, SETTING_disk_absolute}};
+
+	for (size_t p = 0; p < 2; p++)
+		if ((i == pairs[p][0] && by_ctl(c, pairs[p][1])) ||
+		    (i == pairs[p][1] && by_ctl(c, pairs[p][0])))
+			return true;
+	return by_ctl(c, i);
+}
+
 void
 config_adopt(struct config *c, struct config *fresh,
     void (*tell)(const char *key, bool taken))
 {
 	for (const struct row *row = config_rows; row < config_rows + SETTINGS; row++) {
-		const char *source = c->source[row - config_rows];
-
 		if (same_value(row, row_field(c, row), row_field(fresh, row)) ||
-		    (source != NULL && strcmp(source, CONFIG_FROM_CTL) == 0))
+		    stands(c, (size_t)(row - config_rows)))
 			continue;
 		if (row->reload)
 			swap_value(c, fresh, row);

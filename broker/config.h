@@ -45,6 +45,7 @@ enum setting_id {
 #define SETTING_TYPE_CHOICE char * /* one of a few words */
 #define SETTING_TYPE_LEVEL enum log_level
 #define SETTING_TYPE_DATE char * /* as log_sink.h has it */
+#define SETTING_TYPE_PATTERN char * /* as pattern.h has it */
 #define SETTING_TYPE_ADDRESSES struct config_map
 #define SETTING_TYPE_FLAGS struct config_map
 #define SETTING_TYPE_NAMES struct config_map
@@ -52,6 +53,7 @@ enum setting_id {
 #define SETTING_TYPE_COUNTS struct config_map  /* decimal, of the row's unit */
 #define SETTING_TYPE_SIZES struct config_map
 #define SETTING_TYPE_TIMES struct config_map
+#define SETTING_TYPE_PATTERNS struct config_map
 
 struct config {
 #define SETTING(type, field, ...) SETTING_TYPE_##type field;

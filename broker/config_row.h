@@ -16,6 +16,7 @@ enum setting_type {
 	TYPE_CHOICE,
 	TYPE_LEVEL,
 	TYPE_DATE,
+	TYPE_PATTERN,
 	TYPE_ADDRESSES,
 	TYPE_FLAGS,
 	TYPE_NAMES,
@@ -23,6 +24,7 @@ enum setting_type {
 	TYPE_COUNTS,
 	TYPE_SIZES,
 	TYPE_TIMES,
+	TYPE_PATTERNS,
 };
 
 struct row {
@@ -56,8 +58,10 @@ const char *value_kept(const struct row *, const char *value);
 const char *value_text(
     const struct row *, const void *field, char *p, size_t size);
 
-/* What values may be: "a whole number from 0 to 100". */
-void value_describe(const struct row *, char *p, size_t size);
+/* What values may be: "a whole number from 0 to 100", or what is wrong with that
+ * one: "a pattern: missing closing parenthesis at 1". */
+void value_describe(
+    const struct row *, const char *value, char *p, size_t size);
 
 /* --- files */
 

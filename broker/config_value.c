@@ -9,6 +9,7 @@
 
 #include "amqp/xalloc.h"
 #include "broker/log_sink.h"
+#include "broker/pattern.h"
 
 #define TIMES                                                                  \
 	"rfc3339_space, rfc3339_T, epoch_usecs, epoch_secs, lager_default"
@@ -252,6 +253,18 @@ is_encrypted(const char *value)
 	return strncmp(value, "encrypted:", 10) == 0;
 }
 
+/* If not, why. */
+static bool
+is_pattern(const char *value, char *why, size_t size)
+{
+	struct pattern *p = pattern_new(bytes_str(value), why, size);
+
+	if (p == NULL)
+		return false;
+	pattern_free(p);
+	return true;
+}
+
 static bool
 read_into_number(const struct row *row, const char *value, int64_t *field)
 {
@@ -285,6 +298,8 @@ value_read(const struct row *row, const char *value, void *field)
 		return log_level_find(value, field);
 	case TYPE_DATE:
 		return log_date_next(value, 1) >= 0 && text_set(field, value);
+	case TYPE_PATTERN:
+		return is_pattern(value, NULL, 0) && text_set(field, value);
 	default:
 		return read_into_number(row, value, field);
 	}
@@ -315,6 +330,8 @@ value_kept(const struct row *row, const char *value)
 								       : NULL;
 	case TYPE_NAMES:
 		return read_choice(row, value) ? value : NULL;
+	case TYPE_PATTERNS:
+		return is_pattern(value, NULL, 0) ? value : NULL;
 	case TYPE_SECRETS:
 		return is_encrypted(value) ? NULL : value;
 	case TYPE_FLAGS:
@@ -337,6 +354,7 @@ value_text(const struct row *row, const void *field, char *p, size_t size)
 	case TYPE_TEXT:
 	case TYPE_CHOICE:
 	case TYPE_DATE:
+	case TYPE_PATTERN:
 		return *(char *const *)field;
 	case TYPE_SECRET:
 		return **(char *const *)field != '\0' ? "********" : "";
@@ -392,11 +410,15 @@ kind_of(const struct row *row)
 }
 
 void
-value_describe(const struct row *row, char *p, size_t size)
+value_describe(const struct row *row, const char *value, char *p, size_t size)
 {
 	const char *words = choices[row - config_rows];
+	char why[200] = "";
 
-	if (words != NULL && !is_unlimited(row))
+	if (row->type == TYPE_PATTERN || row->type == TYPE_PATTERNS) {
+		is_pattern(value, why, sizeof why);
+		snprintf(p, size, "a pattern: %s", why);
+	} else if (words != NULL && !is_unlimited(row))
 		snprintf(p, size, "one of: %s", words);
 	else if (row->max == 0)
 		snprintf(p, size, "%s", kind_of(row));

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "broker/config.h"
-#include "broker/log.h"
 #include "broker/pattern.h"
 
 typedef bool rule(
@@ -61,22 +60,6 @@ rule_find(const char *backend)
 		if (strcmp(rules[i].name, backend) == 0)
 			return rules[i].rule;
 	return NULL;
-}
-
-bool
-credential_rules_check(const struct config *c)
-{
-	struct pattern *p;
-	char why[200];
-
-	p = pattern_new(bytes_str(c->credential_regexp), why, sizeof why);
-	if (p == NULL) {
-		log_error("credential_validator.regexp: '%s': %s",
-		    c->credential_regexp, why);
-		return false;
-	}
-	pattern_free(p);
-	return true;
 }
 
 bool

@@ -10,9 +10,6 @@
 
 struct config;
 
-/* Can the settings be followed? If not, says why in the log. */
-bool credential_rules_check(const struct config *);
-
 /* Does a new password follow them? If not, a sentence in RabbitMQ's words. */
 bool credential_acceptable(const struct config *, struct bytes password,
     char *error, size_t size);

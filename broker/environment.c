@@ -261,16 +261,6 @@ environment_end(struct config *c)
 	}
 }
 
-bool
-environment_knows(const char *name)
-{
-	for (const struct variable *v = variables; v < variables + VARIABLES;
-	     v++)
-		if (strcmp(v->name, name) == 0)
-			return true;
-	return false;
-}
-
 void
 environment_tell(void)
 {

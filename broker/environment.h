@@ -14,9 +14,6 @@ bool environment_read(
  * listener for TLS was named. */
 void environment_end(struct config *);
 
-/* Is RABBITMQ_name one of environment.def? */
-bool environment_knows(const char *name);
-
 /* Logs which variables are set that mean nothing here. */
 void environment_tell(void);
 

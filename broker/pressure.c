@@ -50,13 +50,27 @@ share(uint64_t total, double part)
 	return n < (double)UINT64_MAX ? (uint64_t)n : UINT64_MAX;
 }
 
+static uint64_t
+memory_mark(const struct pressure *p, const struct config *c)
+{
+	return config_is_set(c, SETTING_memory_absolute)
+		   ? c->memory_absolute
+		   : share(p->memory_total, c->memory_relative);
+}
+
+static uint64_t
+disk_mark(const struct pressure *p, const struct config *c)
+{
+	return config_is_set(c, SETTING_disk_relative) &&
+		       !config_is_set(c, SETTING_disk_absolute)
+		   ? share(p->memory_total, c->disk_relative)
+		   : c->disk_absolute;
+}
+
 void
 pressure_mark_memory(struct pressure *p, const struct config *c)
 {
-	if (config_is_set(c, SETTING_memory_absolute))
-		p->memory_mark = c->memory_absolute;
-	else
-		p->memory_mark = share(p->memory_total, c->memory_relative);
+	p->memory_mark = memory_mark(p, c);
 	log_info("Memory high watermark set to %llu MiB (%llu bytes) of %llu "
 		 "MiB (%llu bytes) total",
 	    (unsigned long long)p->memory_mark / MIB,
@@ -68,13 +82,19 @@ pressure_mark_memory(struct pressure *p, const struct config *c)
 void
 pressure_mark_disk(struct pressure *p, const struct config *c)
 {
-	if (config_is_set(c, SETTING_disk_relative) &&
-	    !config_is_set(c, SETTING_disk_absolute))
-		p->disk_limit = share(p->memory_total, c->disk_relative);
-	else
-		p->disk_limit = c->disk_absolute;
+	p->disk_limit = disk_mark(p, c);
 	log_info("Disk free limit set to %lluMB",
 	    (unsigned long long)p->disk_limit / 1000000);
+}
+
+void
+pressure_reload(struct pressure *p, const struct config *c)
+{
+	if (p->memory_mark != memory_mark(p, c))
+		pressure_mark_memory(p, c);
+	if (p->dir != NULL && p->disk_limit != disk_mark(p, c))
+		pressure_mark_disk(p, c);
+	pressure_look(p);
 }
 
 /* --- alarms -------------------------------------------------------------------- */

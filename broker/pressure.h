@@ -47,6 +47,9 @@ void pressure_fini(struct pressure *);
 void pressure_mark_memory(struct pressure *, const struct config *);
 void pressure_mark_disk(struct pressure *, const struct config *);
 
+/* Both anew where the settings have changed, and looks. */
+void pressure_reload(struct pressure *, const struct config *);
+
 /* Measures if it is time to, and sets or clears alarms. now is in real
  * milliseconds, bytes_in what has been received so far. */
 void pressure_turn(struct pressure *, int64_t now, uint64_t bytes_in);

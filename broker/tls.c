@@ -23,16 +23,20 @@ struct making {
 	size_t size;
 };
 
+/* Names the setting, and where it was set. */
 static bool
-wrong(struct making *m, const char *key, const char *value)
+wrong(struct making *m, enum setting_id id, const char *key, const char *value)
 {
+	const char *source = m->config->source[id];
 	unsigned long code = ERR_peek_error();
 	const char *why = ERR_SYSTEM_ERROR(code)
 	    ? strerror(ERR_GET_REASON(code))
 	    : ERR_reason_error_string(code);
 
-	snprintf(m->error, m->size, "ssl_options.%s: '%s' cannot be used: %s",
-	    key, value, why != NULL ? why : "no such thing");
+	snprintf(m->error, m->size,
+	    "%s%sssl_options.%s: '%s' cannot be used: %s",
+	    source != NULL ? source : "", source != NULL ? ": " : "", key,
+	    value, why != NULL ? why : "no such thing");
 	return false;
 }
 
@@ -55,11 +59,11 @@ use_certificate(struct making *m)
 	SSL_CTX_set_default_passwd_cb(m->context, give_password);
 	SSL_CTX_set_default_passwd_cb_userdata(m->context, c->ssl_password);
 	if (SSL_CTX_use_certificate_chain_file(m->context, c->ssl_certfile) != 1)
-		return wrong(m, "certfile", c->ssl_certfile);
+		return wrong(m, SETTING_ssl_certfile, "certfile", c->ssl_certfile);
 	if (SSL_CTX_use_PrivateKey_file(
 		m->context, c->ssl_keyfile, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(m->context) != 1)
-		return wrong(m, "keyfile", c->ssl_keyfile);
+		return wrong(m, SETTING_ssl_keyfile, "keyfile", c->ssl_keyfile);
 	return true;
 }
 
@@ -73,7 +77,7 @@ use_authorities(struct making *m)
 		return true;
 	if (SSL_CTX_load_verify_locations(m->context, file, NULL) != 1 ||
 	    (names = SSL_load_client_CA_file(file)) == NULL)
-		return wrong(m, "cacertfile", file);
+		return wrong(m, SETTING_ssl_cacertfile, "cacertfile", file);
 	SSL_CTX_set_client_CA_list(m->context, names);
 	return true;
 }
@@ -140,10 +144,10 @@ set_ciphers(struct making *m)
 	bool ok = true;
 
 	if (v12[0] != '\0' && SSL_CTX_set_cipher_list(m->context, v12) != 1)
-		ok = wrong(m, "ciphers", v12);
+		ok = wrong(m, SETTING_ssl_ciphers, "ciphers", v12);
 	if (ok && v13[0] != '\0' &&
 	    SSL_CTX_set_ciphersuites(m->context, v13) != 1)
-		ok = wrong(m, "ciphers", v13);
+		ok = wrong(m, SETTING_ssl_ciphers, "ciphers", v13);
 	free(v12);
 	free(v13);
 	return ok;

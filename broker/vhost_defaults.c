@@ -137,18 +137,6 @@ read_policy(struct server *s, struct given *g)
 	return set_value(g, policy, "operator_policy");
 }
 
-static bool
-is_pattern(const char *key, const char *name, const char *text)
-{
-	char why[200];
-	struct pattern *p = pattern_new(bytes_str(text), why, sizeof why);
-
-	if (p == NULL)
-		log_error("%s, of '%s': '%s': %s", key, name, text, why);
-	pattern_free(p);
-	return p != NULL;
-}
-
 /* The caller's. */
 static char *
 without_blanks(const char *text)
@@ -175,9 +163,7 @@ read_user(struct server *s, struct given *g)
 	if (password != NULL && *password != '\0')
 		g->hash_size = password_hash(bytes_str(password),
 		    password_algorithm(c->password_hashing_module), g->hash);
-	return is_pattern("default_users.*.configure", g->name, g->rights[0]) &&
-	    is_pattern("default_users.*.write", g->name, g->rights[1]) &&
-	    is_pattern("default_users.*.read", g->name, g->rights[2]);
+	return true;
 }
 
 static struct given *
@@ -201,19 +187,13 @@ read_one(struct vhost_defaults *d, enum kind kind, const struct config_map *vhos
 	    [KIND_POLICY] = read_policy,
 	};
 	struct given *g = xcalloc(1, sizeof *g);
-	const char *text = value_of(vhosts, name, ".*");
 	char why[200];
 
 	g->kind = kind;
 	g->name = name;
 	STAILQ_INSERT_TAIL(&d->all, g, link);
-	g->vhosts = pattern_new(bytes_str(text), why, sizeof why);
-	if (g->vhosts == NULL) {
-		log_error("the pattern of vhosts of '%s' in the settings: "
-			  "'%s': %s",
-		    name, text, why);
-		return false;
-	}
+	g->vhosts = pattern_new(
+	    bytes_str(value_of(vhosts, name, ".*")), why, sizeof why);
 	return readers[kind](d->server, g);
 }
 

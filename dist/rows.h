@@ -1,6 +1,8 @@
 /* rows.h - turns rows of .def files into lists of a manual page. For the preprocessor alone; an @ becomes the end of a line. */
 #define SETTING(type, field, key, value, min, max, unit, reload, sentence)     \
-	@.It Li key Pq value unit@sentence.@
+	@.It Li key Pq value unit RELOAD_##reload@sentence.@
+#define RELOAD_true , reload
+#define RELOAD_false
 #define COMMAND(name, options, arguments, min, max, sentence)                  \
 	@.It Ic name ^ options ^ arguments@sentence.@
 #define VARIABLE(name, kind, key, sentence)                                    \

@@ -115,20 +115,20 @@ static const struct {
     {"default_pass", "p", "********", "encrypted:x"},
     {"default_user_tags.monitoring", "true", "true", "yes"},
     {"default_vhost", "v", "v", NULL},
-    {"default_permissions.configure", "^$", "^$", NULL},
-    {"default_permissions.write", "a|b", "a|b", NULL},
-    {"default_permissions.read", "", "", NULL},
-    {"default_users.x.vhost_pattern", "^a", "^a", NULL},
+    {"default_permissions.configure", "^$", "^$", "("},
+    {"default_permissions.write", "a|b", "a|b", "("},
+    {"default_permissions.read", "", "", "("},
+    {"default_users.x.vhost_pattern", "^a", "^a", "("},
     {"default_users.x.password", "p", "********", "encrypted:x"},
-    {"default_users.x.configure", "^a", "^a", NULL},
-    {"default_users.x.write", "^a", "^a", NULL},
-    {"default_users.x.read", "", "", NULL},
+    {"default_users.x.configure", "^a", "^a", "("},
+    {"default_users.x.write", "^a", "^a", "("},
+    {"default_users.x.read", "", "", "("},
     {"default_users.x.tags", "a, b", "a, b", NULL},
-    {"default_limits.vhosts.x.pattern", "^a", "^a", NULL},
+    {"default_limits.vhosts.x.pattern", "^a", "^a", "("},
     {"default_limits.vhosts.x.max_connections", "5", "5", "-1"},
     {"default_limits.vhosts.x.max_queues", "0", "0", "many"},
-    {"default_policies.operator.x.vhost_pattern", "^a", "^a", NULL},
-    {"default_policies.operator.x.queue_pattern", "^a", "^a", NULL},
+    {"default_policies.operator.x.vhost_pattern", "^a", "^a", "("},
+    {"default_policies.operator.x.queue_pattern", "^a", "^a", "("},
     {"default_policies.operator.x.expires", "1h", "3600000", "0"},
     {"default_policies.operator.x.message_ttl", "5s", "5000", "soon"},
     {"default_policies.operator.x.max_length", "9", "9", "-1"},
@@ -141,7 +141,7 @@ static const struct {
 	"rabbit_credential_validator_password_regexp",
 	"rabbit_credential_validator_password_regexp", "mine"},
     {"credential_validator.min_length", "8", "8", "-1"},
-    {"credential_validator.regexp", "^.{8}", "^.{8}", NULL},
+    {"credential_validator.regexp", "^.{8}", "^.{8}", "("},
     {"auth_failure_delay", "3s", "3000", "-1"},
     {"load_definitions", "/d.json", "/d.json", NULL},
     {"management.load_definitions", "/d.json", "/d.json", NULL},
@@ -665,19 +665,22 @@ what_may_change_is_taken_over(void)
 	config_set(&config, "disk_free_limit.absolute", "1GB", CONFIG_FROM_CTL,
 	    error, sizeof error);
 	config_set(&fresh, "heartbeat", "5", "f:1", error, sizeof error);
+	config_set(&fresh, "disk_free_limit.relative", "2.0", "f:4", error,
+	    sizeof error);
 	config_set(&fresh, "cluster_name", "c", "f:2", error, sizeof error);
 	config_set(
 	    &fresh, "loopback_users", "none", "f:3", error, sizeof error);
 	config_adopt(&config, &fresh, note_change);
 	CU_ASSERT_STRING_EQUAL(changes,
 	    "heartbeat+ frame_max- loopback_users.*+ cluster_name+ "
-	    "vm_memory_high_watermark.relative- ");
+	    "vm_memory_high_watermark.relative+ ");
 	CU_ASSERT_EQUAL(config.heartbeat, 5000);
 	CU_ASSERT_EQUAL(config.frame_max, 8192);
 	CU_ASSERT_STRING_EQUAL(config.cluster_name, "c");
 	CU_ASSERT_STRING_EQUAL(told("cluster_name").source, "f:2");
 	CU_ASSERT_EQUAL(config.loopback_users.count, 0);
 	CU_ASSERT_EQUAL(config.disk_absolute, 1000000000);
+	CU_ASSERT_FALSE(config_is_set(&config, SETTING_disk_relative));
 	config_fini(&fresh);
 	config_fini(&config);
 }
