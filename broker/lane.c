@@ -1,6 +1,6 @@
 /* lane.c - the entries of a queue in order of position, some of them in
  * memory. */
-#include "broker/lane.h"
+#include "broker/lane_inner.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ lane_init(struct lane *l, uint64_t id, void *owner)
 	l->committed_to = 1;
 }
 
-static void
-sweep_end(struct lane *l)
+void
+lane_sweep_end(struct lane *l)
 {
 	if (l->sweep.came != NULL)
 		load_free(l->sweep.came);
@@ -39,7 +39,7 @@ lane_fini(struct lane *l)
 		message_unref(heap_pop(&l->requeued, NULL).message);
 	deadlines_fini(&l->deadlines);
 	gone_fini(&l->gone);
-	sweep_end(l);
+	lane_sweep_end(l);
 }
 
 void
@@ -62,29 +62,13 @@ lane_restore(struct lane *l, const struct lane_state *s)
 
 /* --- what the store is told ------------------------------------------------ */
 
-static struct lane_change *
-change(struct lane *l, struct journal *j)
-{
-	if (l->change == NULL)
-		l->change = batch_lane(j->open, l->id, l);
-	return l->change;
-}
-
-/* Whether the open batch holds the put of this position. */
-static bool
-is_pending(const struct lane *l, uint64_t position)
-{
-	return l->change != NULL && l->change->put_count > 0 &&
-	    position >= l->change->first_put;
-}
-
 static void
 forget(struct lane *l, struct journal *j, uint64_t position, uint64_t bytes)
 {
 	l->stored_count--;
 	l->stored_bytes -= bytes;
-	if (!is_pending(l, position) || !lane_erase(l->change, position))
-		lane_remove(change(l, j), position, position);
+	if (!lane_is_pending(l, position) || !lane_erase(l->change, position))
+		lane_remove(lane_changing(l, j), position, position);
 }
 
 void
@@ -94,9 +78,8 @@ lane_settle(struct lane *l, struct journal *j, const struct entry *e)
 		forget(l, j, e->position, e->message->body_size);
 }
 
-/* Where what is ready and not requeued begins (invariant 2). */
-static uint64_t
-ready_first(const struct lane *l)
+uint64_t
+lane_ready_first(const struct lane *l)
 {
 	if (l->head.count > 0)
 		return ring_front(&l->head)->position;
@@ -114,7 +97,7 @@ lane_hand_over(struct lane *l, struct lane_change *c)
 
 	c->count = l->stored_count;
 	c->bytes = l->stored_bytes;
-	c->first = l->stored_count > l->waiting_count ? 0 : ready_first(l);
+	c->first = l->stored_count > l->waiting_count ? 0 : lane_ready_first(l);
 	c->next_position = l->next_position;
 	c->delivered_to = l->told_to =
 	    exact ? l->delivered_to : l->next_position;
@@ -196,7 +179,7 @@ push(struct lane *l, struct journal *j, struct message *m, int64_t deadline,
 	l->ready_bytes += m->body_size;
 	if (!stored)
 		return e;
-	lane_put(change(l, j), e->position, m, deadline);
+	lane_put(lane_changing(l, j), e->position, m, deadline);
 	l->stored_count++;
 	l->stored_bytes += m->body_size;
 	l->waiting_count++;
@@ -216,7 +199,7 @@ note(struct lane *l, struct journal *j, const struct entry *e, uint32_t value)
 {
 	if (!(e->flags & ENTRY_STORED))
 		return;
-	lane_note(change(l, j), e->position, value);
+	lane_note(lane_changing(l, j), e->position, value);
 	l->noted = true;
 }
 
@@ -276,7 +259,7 @@ lane_committed(
 		l->committed_to = c->next_position;
 	l->sweep.committed = c->batch->seq;
 	if (l->sweep.over && l->sweep.committed >= l->sweep.told)
-		sweep_end(l);
+		lane_sweep_end(l);
 	if (!l->split && should_split(l, mark))
 		split(l);
 	if (l->split)
@@ -376,7 +359,7 @@ void
 lane_count_first(struct lane *l, struct journal *j)
 {
 	if (l->delivered_to > l->told_to && l->stored_count > 0)
-		lane_touch(change(l, j));
+		lane_touch(lane_changing(l, j));
 }
 
 void
@@ -393,7 +376,7 @@ lane_seal(struct lane *l, struct journal *j)
 {
 	l->sealed = true;
 	if (l->told_to != l->delivered_to && l->stored_count > 0)
-		lane_touch(change(l, j));
+		lane_touch(lane_changing(l, j));
 }
 
 void
@@ -401,7 +384,7 @@ lane_unseal(struct lane *l, struct journal *j)
 {
 	if (l->counts || l->told_to > l->out_last)
 		return;
-	lane_touch(change(l, j));
+	lane_touch(lane_changing(l, j));
 	journal_promise(j, j->seq);
 }
 
@@ -703,7 +686,7 @@ tell_deferrals(struct lane *l, struct journal *j)
 
 		if (d->first < l->out_first)
 			continue;
-		lane_defer(change(l, j), d);
+		lane_defer(lane_changing(l, j), d);
 		l->sweep.told = j->seq;
 	}
 }
@@ -724,7 +707,7 @@ check_sweep(struct lane *l, struct journal *j)
 	s->over = true;
 	journal_promise(j, s->told);
 	if (s->committed >= s->told)
-		sweep_end(l);
+		lane_sweep_end(l);
 }
 
 void
@@ -785,110 +768,4 @@ lane_expired(struct lane *l, struct journal *j, uint64_t position)
 	l->sweep.unsettled--;
 	l->sweep.told = j->seq;
 	check_sweep(l, j);
-}
-
-/* --- purge and delete -------------------------------------------------------- */
-
-static void
-take_all(struct lane *l, struct lane_rest *rest)
-{
-	deadlines_fini(&l->deadlines);
-	sweep_end(l);
-	gone_fini(&l->gone);
-	l->out_deadline = 0;
-	*rest =
-	    (struct lane_rest){l, l->head, l->incoming, l->requeued, false};
-	memset(&l->head, 0, sizeof l->head);
-	memset(&l->incoming, 0, sizeof l->incoming);
-	memset(&l->requeued, 0, sizeof l->requeued);
-	l->memory = 0;
-	l->ready = 0;
-	l->ready_bytes = 0;
-	l->out_count = 0;
-	l->out_bytes = 0;
-	l->waiting_count = 0;
-	l->waiting_bytes = 0;
-	l->loading = NULL;
-	l->epoch++;
-	l->split = false;
-}
-
-static void
-erase_pending(struct lane *l, uint64_t first, uint64_t last)
-{
-	struct lane_change *c = l->change;
-
-	if (first < c->first_put)
-		first = c->first_put;
-	for (; first <= last && first < c->first_put + c->put_count; first++)
-		lane_erase(c, first);
-}
-
-/* All of a range, on disk or in the open batch. */
-static void
-remove_range(struct lane *l, struct journal *j, uint64_t first, uint64_t last)
-{
-	if (first > last)
-		return;
-	if (is_pending(l, last)) {
-		erase_pending(l, first, last);
-		last = l->change->first_put - 1;
-	}
-	if (first <= last)
-		lane_remove(change(l, j), first, last);
-}
-
-static void
-remove_ready(struct lane *l, struct journal *j)
-{
-	uint64_t first = ready_first(l);
-
-	gone_sort(&l->gone);
-	for (size_t i = 0; i < l->gone.count; i++) {
-		uint64_t at = l->gone.all[i].position;
-
-		if (at < first)
-			continue;
-		remove_range(l, j, first, at - 1);
-		first = at + 1;
-	}
-	remove_range(l, j, first, l->next_position - 1);
-}
-
-void
-lane_purge(struct lane *l, struct journal *j, struct lane_rest *rest)
-{
-	l->stored_count -= l->waiting_count;
-	l->stored_bytes -= l->waiting_bytes;
-	if (l->id != 0)
-		remove_ready(l, j);
-	take_all(l, rest);
-	rest->purged = l->id != 0;
-}
-
-void
-lane_delete(struct lane *l, struct journal *j, struct lane_rest *rest)
-{
-	if (l->id != 0)
-		lane_drop(change(l, j));
-	l->stored_count = l->stored_bytes = 0;
-	take_all(l, rest);
-}
-
-bool
-lane_rest_free(struct lane_rest *rest, struct journal *j, size_t *budget)
-{
-	while (rest->requeued.count > 0) {
-		struct entry e;
-
-		if (*budget == 0)
-			return false;
-		e = heap_pop(&rest->requeued, NULL);
-		if (rest->purged && j != NULL)
-			lane_settle(rest->lane, j, &e);
-		message_unref(e.message);
-		--*budget;
-	}
-	return ring_clear(&rest->head, budget) &&
-	    ring_clear(&rest->incoming, budget);
 }
