@@ -612,7 +612,10 @@ lane_expire(struct lane *l, int64_t now, struct entry *taken)
 static bool
 sweep_begins(struct lane *l, int64_t now)
 {
-	if (l->out_deadline == 0 || l->out_deadline >= now)
+	const struct entry *e = next_to_go(l);
+
+	if (l->out_deadline == 0 || l->out_deadline >= now ||
+	    (e != NULL && e->deadline < now))
 		return false;
 	l->sweep = (struct sweep){
 	    .under_way = true, .due = now - 1, .more = true};

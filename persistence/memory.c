@@ -319,14 +319,14 @@ load_in_order(const struct lane *l, struct load *load)
 	load->next = load->last < UINT64_MAX ? load->last + 1 : UINT64_MAX;
 }
 
-/* True if the load is full. */
+/* True if the load is full. What lies in one block comes at once all the same. */
 static bool
 load_due_entry(struct load *load, const struct entry *e, bool full)
 {
 	if (e->position < load->first || e->position > load->last)
 		return full;
-	if (!full && e->deadline <= load->due) {
-		full = load_add(load, e->position, e->deadline,
+	if (e->deadline <= load->due) {
+		full |= load_add(load, e->position, e->deadline,
 		    message_ref(e->message));
 		load->entries[load->count - 1].note = e->note;
 		return full;

@@ -233,8 +233,10 @@ walk_in_order(struct walk *w)
 
 /* --- what is due ---------------------------------------------------------- */
 
-/* Those outside the range keep the pack from being deferred: what the loop has
- * in memory is in no index after a crash but this one. */
+/* All that is due in a pack comes at once, so that no load goes on behind what it
+ * left: it may be more than max_bytes by a pack. Those outside the range keep the
+ * pack from being deferred: what the loop has in memory is in no index after a
+ * crash but this one. */
 static int
 read_due_entries(struct walk *w, struct bytes data)
 {
@@ -252,8 +254,7 @@ read_due_entries(struct walk *w, struct bytes data)
 			return SQLITE_CORRUPT;
 		if (!lives(&w->found, e.position))
 			continue;
-		if (wanted && e.deadline != 0 && e.deadline <= l->due &&
-		    !w->full) {
+		if (wanted && e.deadline != 0 && e.deadline <= l->due) {
 			rc = add_entry(w, &e);
 			continue;
 		}

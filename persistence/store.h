@@ -41,9 +41,11 @@ struct loaded {
  * fills in the first part, the store the second. Entries whose removal is not
  * yet committed do come.
  *
- * A load of due entries gives back, in no order, those with a deadline up to
- * due, as many as max_bytes or a bounded number of packs hold, without reading
- * packs that have none. If there is more, another load goes on from here. What
+ * A load of due entries gives back those with a deadline up to due, as many as
+ * max_bytes or a bounded number of packs hold, without reading packs that have
+ * none. A pack that was begun is finished. They come in the order of packs'
+ * deadlines, in a pack in order of position: so in order, where deadlines grow
+ * with position. If there is more, another load goes on from here. What
  * next_deadline says is due comes when the removal of these, and the deferrals,
  * are committed and all begins anew.
  *

@@ -669,6 +669,7 @@ anything_at_random_agrees_with_the_model(const char *kind)
 	X(only_packs_with_something_due_are_read) \
 	X(what_is_due_comes_in_bounded_pieces) \
 	X(loads_of_what_is_due_go_on) \
+	X(what_is_due_in_order_comes_in_order) \
 	X(a_deadline_left_behind_is_found_out_once) \
 	X(what_lies_outside_the_range_stays_due) \
 	X(purged_entries_are_not_due) \
