@@ -122,7 +122,8 @@ const char *config_find(const struct config_map *, const char *name);
 bool config_has(const struct config_map *, const char *name);
 
 /* The parts of a listener's value: "5672" or "127.0.0.1:5672" or "[::1]:5672".
- * host is empty for all addresses, IPv6 and IPv4. False if it is malformed. */
+ * host is empty for all addresses, IPv6 and IPv4. False if it is malformed, or no
+ * address but a name. */
 bool config_address(
     const char *value, char *host, size_t host_size, unsigned *port);
 

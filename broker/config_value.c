@@ -2,6 +2,7 @@
  * levels, addresses. */
 #include "broker/config_row.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,15 @@ read_choice(const struct row *row, const char *value)
 	return false;
 }
 
+static bool
+is_address(const char *host)
+{
+	struct in6_addr room;
+
+	return inet_pton(AF_INET, host, &room) == 1 ||
+	       inet_pton(AF_INET6, host, &room) == 1;
+}
+
 bool
 config_address(const char *value, char *host, size_t host_size, unsigned *port)
 {
@@ -233,7 +243,7 @@ config_address(const char *value, char *host, size_t host_size, unsigned *port)
 	memcpy(host, value, n);
 	host[n] = '\0';
 	*port = (unsigned)number;
-	return true;
+	return n == 0 || is_address(host);
 }
 
 /* --- what fields and maps keep -------------------------------------------- */
@@ -399,7 +409,7 @@ kind_of(const struct row *row)
 	case TYPE_DATE:
 		return "a date ($H30, $D23, $W0D2, $M1)";
 	case TYPE_ADDRESSES:
-		return "a port or address:port";
+		return "a port or address:port, the address in numbers";
 	case TYPE_SECRET:
 	case TYPE_SECRETS:
 		return "a text in the clear: there is nothing here to "

@@ -67,7 +67,7 @@ told(const char *key)
 static const struct {
 	const char *key, *good, *told, *bad;
 } samples[] = {
-    {"listeners.tcp.x", "127.0.0.1:5673", "127.0.0.1:5673", "localhost"},
+    {"listeners.tcp.x", "127.0.0.1:5673", "127.0.0.1:5673", "localhost:5672"},
     {"listeners.ssl.x", "[::1]:0", "[::1]:0", "none"},
     {"tcp_listen_options.backlog", "100", "100", "0"},
     {"proxy_protocol", "true", "true", "1"},
