@@ -163,17 +163,26 @@ is_due(const struct log_sink *s)
 }
 
 static void
-rotate(struct log_sink *s)
+open_again(struct log_sink *s)
 {
-	int fd;
+	int fd = open(
+	    s->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
-	move_up(s->path, s->rotation.count);
-	fd = open(s->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 	if (fd >= 0) {
 		close(s->fd);
 		s->fd = fd;
 	}
 	begin_file(s);
+}
+
+/* Has somebody else set it aside? RabbitMQ looks before each line, too. */
+static bool
+is_elsewhere(const struct log_sink *s)
+{
+	struct stat named, open;
+
+	return stat(s->path, &named) != 0 || fstat(s->fd, &open) != 0 ||
+	       named.st_ino != open.st_ino || named.st_dev != open.st_dev;
 }
 
 void
@@ -269,11 +278,16 @@ log_sink_flush(struct log_sink *s, int wait_ms)
 void
 log_sink_write(struct log_sink *s, const char *p, size_t n)
 {
-	size_t written =
-	    s->waiting_size == 0 ? write_some(s, p, n, 0) : 0;
+	bool file = s->path != NULL && s->fd >= 0;
+	size_t written;
 
-	if (written < n)
+	if (file && is_elsewhere(s))
+		open_again(s);
+	written = s->waiting_size == 0 ? write_some(s, p, n, 0) : 0;
+	if (written < n) {
 		keep(s, p + written, n - written);
-	else if (s->path != NULL && s->fd >= 0 && is_due(s))
-		rotate(s);
+	} else if (file && s->fd >= 0 && is_due(s)) {
+		move_up(s->path, s->rotation.count);
+		open_again(s);
+	}
 }

@@ -24,7 +24,8 @@ struct log_sink {
 void log_sink_set(struct log_sink *, int fd, const char *path,
     const struct log_rotation *);
 
-/* A whole line: written, or kept, or lost and counted. */
+/* A whole line: written, or kept, or lost and counted. A file that is no longer
+ * where it was is opened there anew. */
 void log_sink_write(struct log_sink *, const char *p, size_t n);
 
 /* Writes what was kept, waiting up to wait_ms for a reader. Returns the lines

@@ -374,7 +374,7 @@ no_file(enum log_output output)
 }
 
 static void
-files_are_set_aside_by_size(void)
+files_are_set_aside(void)
 {
 	char command[300];
 
@@ -392,6 +392,11 @@ files_are_set_aside_by_size(void)
 	CU_ASSERT_STRING_EQUAL(content("log.0"), "9876543210\n");
 	CU_ASSERT_STRING_EQUAL(content("log.1"), "0123456789\n");
 	CU_ASSERT_STRING_EQUAL(content("log.2"), "none");
+	snprintf(command, sizeof command, "mv %s/log %s/moved", folder, folder);
+	CU_ASSERT_EQUAL(system(command), 0);
+	log_info("anew");
+	CU_ASSERT_STRING_EQUAL(content("moved"), "last\n");
+	CU_ASSERT_STRING_EQUAL(content("log"), "anew\n");
 	place_file(LOG_FILE, "log", 6, 0); /* has 5 bytes already */
 	log_info("x");
 	CU_ASSERT_STRING_EQUAL(content("log"), "");
@@ -519,7 +524,7 @@ static const struct unit_test tests[] = {
     {"lines are of what was asked for", lines_are_of_what_was_asked_for},
     {"objects have the members asked for", objects_have_the_members_asked_for},
     {"long objects are whole", long_objects_are_whole},
-    {"files are set aside by size", files_are_set_aside_by_size},
+    {"files are set aside", files_are_set_aside},
     {"dates come when they say", dates_come_when_they_say},
     {"a line has RabbitMQ's shape", line_has_rabbitmqs_shape},
     {"lower levels are left out", lower_levels_are_left_out},
