@@ -96,9 +96,26 @@ begin(struct server *s, struct letter *l)
 		held_warn_missing(q);
 }
 
+/* Once for a queue, as in RabbitMQ. */
+static void
+warn_circle(struct queue *q, struct bytes deaths, struct bytes queue)
+{
+	struct writer circle = {0};
+
+	if (q->told_circle)
+		return;
+	q->told_circle = true;
+	letter_put_circle(&circle, deaths, queue);
+	log_of(LOG_DEFAULT, LEVEL_WARNING, 0,
+	    "Message dropped. Dead-letter queues cycle detected: %s\n"
+	    "This cycle will NOT be reported again.",
+	    log_safe(writer_view(&circle)));
+	writer_fini(&circle);
+}
+
 /* Would it go round for ever? */
 static bool
-comes_back(const struct letter *l, struct queue *q)
+comes_back(const struct letter *l, struct queue *to)
 {
 	struct amqp_props p;
 	struct bytes deaths;
@@ -107,14 +124,12 @@ comes_back(const struct letter *l, struct queue *q)
 		return false;
 	envelope_read(l->message, &p);
 	deaths = letter_deaths(&p);
-	if (!letter_cycles(deaths, queue_name(q)))
+	if (!letter_cycles(deaths, queue_name(to)))
 		return false;
 	if (l->queue->limits.at_least_once)
-		held_warn_cycle(l->queue, l->message, deaths, queue_name(q));
+		held_warn_cycle(l->queue, l->message, deaths, queue_name(to));
 	else
-		log_warnx("a dead letter came back to queue '%s' by itself and "
-			  "was dropped",
-		    log_safe(queue_name(q)));
+		warn_circle(l->queue, deaths, queue_name(to));
 	return true;
 }
 

@@ -380,43 +380,19 @@ held_warn_nowhere(struct queue *q)
 	h->told_nowhere = true;
 }
 
-static void
-put_name(struct writer *w, const char *between, struct bytes name)
-{
-	struct amqp_value v = {.tag = 'S', .bytes = name};
-
-	writer_bytes(w, bytes_str(between));
-	quote_value(w, &v);
-}
-
-/* The queue again, and those it has been in, the last in front. */
-static void
-put_circle(struct writer *w, struct bytes queue, struct bytes deaths)
-{
-	struct reader r = reader_of(deaths);
-	struct amqp_value v, name;
-
-	put_name(w, "[", queue);
-	while (amqp_array_next(&r, &v))
-		if (v.tag == 'F' &&
-		    amqp_table_get(v.bytes, BYTES("queue"), &name) &&
-		    name.tag == 'S')
-			put_name(w, ",", name.bytes);
-	writer_u8(w, ']');
-}
-
 void
 held_warn_cycle(struct queue *q, const struct message *letter,
     struct bytes deaths, struct bytes queue)
 {
 	struct held *h = held_of(q);
+	struct amqp_value v = {.tag = 'S', .bytes = message_key(letter)};
 	struct writer key = {0}, circle = {0};
 
 	if (h->told_cycle)
 		return;
 	h->told_cycle = true;
-	put_name(&key, "", message_key(letter));
-	put_circle(&circle, queue, deaths);
+	quote_value(&key, &v);
+	letter_put_circle(&circle, deaths, queue);
 	log_warnx("Dead-letter queues cycle detected for source quorum queue "
 		  "'%s' in vhost '%s' with dead-letter exchange exchange '%s' "
 		  "in vhost '%s' and routing keys [%.*s]: %.*s This message "

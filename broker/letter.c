@@ -6,6 +6,7 @@
 #include "amqp/table.h"
 #include "broker/envelope.h"
 #include "broker/queue.h"
+#include "exchanges/quote.h"
 
 static const char *const reasons[] = {
     "rejected", "expired", "maxlen", "delivery_limit"};
@@ -223,4 +224,28 @@ letter_cycles(struct bytes deaths, struct bytes queue)
 			return true;
 	}
 	return false;
+}
+
+static void
+put_name(struct writer *w, const char *between, struct bytes name)
+{
+	struct amqp_value v = {.tag = 'S', .bytes = name};
+
+	writer_bytes(w, bytes_str(between));
+	quote_value(w, &v);
+}
+
+void
+letter_put_circle(struct writer *w, struct bytes deaths, struct bytes queue)
+{
+	struct reader r = reader_of(deaths);
+	struct amqp_value v, name;
+
+	put_name(w, "[", queue);
+	while (amqp_array_next(&r, &v))
+		if (v.tag == 'F' &&
+		    amqp_table_get(v.bytes, BYTES("queue"), &name) &&
+		    name.tag == 'S')
+			put_name(w, ",", name.bytes);
+	writer_u8(w, ']');
 }

@@ -59,4 +59,9 @@ struct bytes letter_deaths(const struct amqp_props *);
  * round for ever. */
 bool letter_cycles(struct bytes deaths, struct bytes queue);
 
+/* Appends the queue and those of the deaths, the last in front, as Erlang's
+ * terms. */
+void letter_put_circle(
+    struct writer *, struct bytes deaths, struct bytes queue);
+
 #endif

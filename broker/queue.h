@@ -39,6 +39,7 @@ struct queue {
 	struct lanes lanes;
 	unsigned unacked;
 	uint64_t unacked_bytes; /* of their bodies */
+	bool told_circle; /* that its dead letters come back was logged */
 	struct held *held; /* its dead letters nobody took; NULL: none so far */
 
 	struct consumer_list consumers; /* all, in the order they came */
