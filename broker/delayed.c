@@ -503,14 +503,14 @@ end(struct delayed *d)
 {
 	d->running = false;
 	if (d->exchange != NULL)
-		wake_at(d, server_behind(d->server)
+		wake_at(d, server_far_behind(d->server)
 			? d->server->clock.wall + PATIENCE
 			: next_time(d));
 	delayed_unref(d);
 	return true;
 }
 
-/* While the disk is behind, what is due waits as publishers do. */
+/* While the disk is far behind, what is due waits as publishers do. */
 static bool
 run(struct job *job, size_t *budget)
 {
@@ -518,7 +518,7 @@ run(struct job *job, size_t *budget)
 
 	if (d->exchange == NULL)
 		return agenda_clear(&d->near, budget) && end(d);
-	if (!d->server->stopping && !server_behind(d->server) &&
+	if (!d->server->stopping && !server_far_behind(d->server) &&
 	    !release_due(d, budget)) {
 		fill(d);
 		return false;

@@ -219,6 +219,14 @@ server_behind(const struct server *s)
 	return journal_unsaved(&s->journal) > s->pressure.backlog;
 }
 
+/* Must what an exchange lets go wait for it as well? Publishers stop long before,
+ * so that they do not make it late. */
+static inline bool
+server_far_behind(const struct server *s)
+{
+	return journal_unsaved(&s->journal) > 2 * s->pressure.backlog;
+}
+
 /* Must they wait for that, or until an alarm ends? */
 static inline bool
 server_pressed(const struct server *s)

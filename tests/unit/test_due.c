@@ -126,6 +126,25 @@ vhost(struct server *s)
 	return server_vhost(s, BYTES("/"));
 }
 
+static struct queue *
+queue(struct server *s, const char *name, const char *dead_key, int64_t ttl)
+{
+	struct writer arguments = {0};
+	struct queue *q;
+
+	if (dead_key != NULL) {
+		table_put_longstr(
+		    &arguments, "x-dead-letter-exchange", BYTES(""));
+		table_put_longstr(&arguments, "x-dead-letter-routing-key",
+		    bytes_str(dead_key));
+		table_put_long(&arguments, "x-message-ttl", ttl);
+	}
+	q = vhost_add_queue(vhost(s), bytes_str(name), writer_view(&arguments),
+	    true, false, NULL);
+	writer_fini(&arguments);
+	return q;
+}
+
 /* --- delayed --------------------------------------------------------------------- */
 
 enum { LETTERS = 30000, SPAN = 60000, SIZE = 100 };
@@ -141,6 +160,16 @@ exchange(struct server *s)
 	    writer_view(&arguments), true, false, false);
 	writer_fini(&arguments);
 	return x->kept;
+}
+
+/* A durable queue for what it lets go. */
+static void
+queue_bound(struct server *s, struct delayed *d)
+{
+	struct queue *q = queue(s, "bound", NULL, 0);
+
+	vhost_bind(vhost(s), d->exchange, &q->destination, BYTES(""),
+	    BYTES(""));
 }
 
 /* Deadlines in no order, none sooner than a minute. */
@@ -241,6 +270,31 @@ letters_due_together_go_in_slices(void)
 	broker_close(s);
 }
 
+/* Changes pile up as on a disk that is slow: publishers stop first. */
+static void
+what_is_due_does_not_wait_where_publishers_do(void)
+{
+	struct server *s = broker_open();
+	struct delayed *d = exchange(s);
+	size_t most;
+
+	queue_bound(s, d);
+	fill(s, d);
+	journal_hold(&s->journal);
+	most = s->pressure.backlog = 100000;
+	pass(s, d, SPAN);
+	for (int i = 0; i < 1000 && !server_behind(s); i++)
+		pass(s, d, 10);
+	CU_ASSERT_TRUE_FATAL(server_behind(s));
+	for (int i = 0; i < 10000 && !server_far_behind(s); i++)
+		pass(s, d, 10);
+	CU_ASSERT_TRUE(journal_unsaved(&s->journal) > 2 * most);
+	pass(s, d, 100);
+	CU_ASSERT_TRUE(journal_unsaved(&s->journal) < 3 * most);
+	journal_release(&s->journal);
+	broker_close(s);
+}
+
 /* Each time it waits twice as long, up to half a minute. */
 static void
 what_cannot_be_read_is_seldom_asked_for(void)
@@ -271,25 +325,6 @@ what_cannot_be_read_is_seldom_asked_for(void)
 }
 
 /* --- expired ------------------------------------------------------------------------ */
-
-static struct queue *
-queue(struct server *s, const char *name, const char *dead_key, int64_t ttl)
-{
-	struct writer arguments = {0};
-	struct queue *q;
-
-	if (dead_key != NULL) {
-		table_put_longstr(
-		    &arguments, "x-dead-letter-exchange", BYTES(""));
-		table_put_longstr(&arguments, "x-dead-letter-routing-key",
-		    bytes_str(dead_key));
-		table_put_long(&arguments, "x-message-ttl", ttl);
-	}
-	q = vhost_add_queue(vhost(s), bytes_str(name), writer_view(&arguments),
-	    true, false, NULL);
-	writer_fini(&arguments);
-	return q;
-}
 
 static void
 what_lives_a_time_does_not_leave_before_it(void)
@@ -371,6 +406,8 @@ static const struct unit_test tests[] = {
     {"letters are read before they are due",
 	letters_are_read_before_they_are_due},
     {"letters due together go in slices", letters_due_together_go_in_slices},
+    {"what is due does not wait where publishers do",
+	what_is_due_does_not_wait_where_publishers_do},
     {"what cannot be read is seldom asked for",
 	what_cannot_be_read_is_seldom_asked_for},
     {"what lives a time does not leave before it",
