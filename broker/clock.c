@@ -1,4 +1,4 @@
-/* clock.c - what time it is, asked once per turn and movable by tests. */
+/* clock.c - what time it is, asked once per turn and socket; tests move it. */
 #include "broker/clock.h"
 
 #include <time.h>

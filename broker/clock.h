@@ -17,7 +17,7 @@ struct clock {
 	int64_t offset; /* milliseconds now and wall are ahead */
 };
 
-/* Reads the clocks; at the beginning of each turn. */
+/* Reads the clocks; at the beginning of each turn, and when a socket was read. */
 void clock_update(struct clock *);
 
 /* Moves now and wall by ms (never back past what was seen: ms >= 0), at once. */

@@ -400,7 +400,7 @@ connection_input(void *arg, struct bytes in)
 	struct connection *c = arg;
 	size_t used = 0;
 
-	server_tick(c->server);
+	server_tick_again(c->server);
 	if (c->state == CONNECTION_CLOSED)
 		return in.n;
 	if (c->state < CONNECTION_RUNNING &&

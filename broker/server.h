@@ -182,6 +182,15 @@ budget_spend(size_t *budget, size_t units)
 	*budget -= units < *budget ? units : *budget;
 }
 
+/* Reads it again, for what has come since: a time to wait or to live must not
+ * begin before its message came, or it would end too soon. */
+static inline void
+server_tick_again(struct server *s)
+{
+	clock_update(&s->clock);
+	s->clocked = true;
+}
+
 /* So much of the turn is used up. */
 static inline void
 server_spend(struct server *s, size_t units)

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "amqp/props.h"
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
+#include "broker/connection.h"
 #include "broker/delayed.h"
 #include "broker/expiry.h"
 #include "broker/log.h"
@@ -339,6 +341,27 @@ what_lives_a_time_does_not_leave_before_it(void)
 	broker_close(s);
 }
 
+/* However long ago the turn began. */
+static void
+time_counts_from_when_a_socket_was_read(void)
+{
+	struct server *s = broker_open();
+	int pair[2];
+	int64_t before;
+
+	CU_ASSERT_EQUAL_FATAL(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	connection_new(s, pair[0], NULL);
+	CU_ASSERT_EQUAL(write(pair[1], "AMQP\0\0\x09\x01", 8), 8);
+	before = clock_us();
+	s->clocked = true;
+	server_turn(s, false);
+	CU_ASSERT_TRUE(s->clock.real_us >= before);
+	close(pair[1]);
+	settle(s);
+	broker_close(s);
+}
+
 static void
 letters_of_a_turn_are_bounded(void)
 {
@@ -412,6 +435,8 @@ static const struct unit_test tests[] = {
 	what_cannot_be_read_is_seldom_asked_for},
     {"what lives a time does not leave before it",
 	what_lives_a_time_does_not_leave_before_it},
+    {"time counts from when a socket was read",
+	time_counts_from_when_a_socket_was_read},
     {"letters of a turn are bounded", letters_of_a_turn_are_bounded},
 };
 
