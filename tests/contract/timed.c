@@ -149,6 +149,7 @@ compare(struct timed_model *t, size_t piece)
 		    load(t, behind, INT64_MAX, UINT64_MAX, piece);
 		bool full = l->count > 0 && l->bytes >= piece;
 
+		CU_ASSERT(l->rows <= l->count + 1);
 		for (size_t i = 0; i < l->count; i++)
 			compare_entry(t, &l->entries[i], &behind);
 		next_due = l->next_due;
