@@ -2,6 +2,7 @@
  * operator's, or an object of JSON. */
 #include "broker/log_shape.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,21 +107,47 @@ put(struct line *l, const char *format, ...)
 }
 
 static void
-put_local(struct line *l, const struct timespec *at, char between)
+put_span(struct line *l, const char *p, size_t n)
 {
-	char date[32], time[32], zone[8];
+	if (n > l->room - l->n - 1)
+		n = l->room - l->n - 1;
+	memcpy(l->p + l->n, p, n);
+	l->n += n;
+}
+
+static void
+put_word(struct line *l, const char *word)
+{
+	put_span(l, word, strlen(word));
+}
+
+/* "2026-01-02 03:04:05+0000", worked out once a second. */
+static const char *
+second_text(time_t second)
+{
+	static char text[40];
+	static time_t is_of = -1;
 	struct tm tm;
 
-	localtime_r(&at->tv_sec, &tm);
-	strftime(date, sizeof date, "%Y-%m-%d", &tm);
-	strftime(time, sizeof time, "%H:%M:%S", &tm);
-	if (between == '\0') { /* as Lager had it */
-		put(l, "%s %s.%03ld", date, time, at->tv_nsec / 1000000);
-		return;
+	if (second != is_of) {
+		localtime_r(&second, &tm);
+		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S%z", &tm);
+		is_of = second;
 	}
-	strftime(zone, sizeof zone, "%z", &tm);
-	put(l, "%s%c%s.%06ld%.3s:%.2s", date, between, time,
-	    at->tv_nsec / 1000, zone, zone + 3);
+	return text;
+}
+
+static void
+put_local(struct line *l, const struct timespec *at, char between)
+{
+	const char *text = second_text(at->tv_sec), *time = text + 11;
+	const char *zone = text + 19;
+
+	if (between == '\0') /* as Lager had it */
+		put(l, "%.19s.%03ld", text, at->tv_nsec / 1000000);
+	else
+		put(l, "%.10s%c%.8s.%06ld%.3s:%.2s", text, between, time,
+		    at->tv_nsec / 1000, zone, zone + 3);
 }
 
 static void
@@ -172,15 +199,15 @@ put_level(struct line *l, const struct log_shape *s, enum log_level level)
 	    [LEVEL_EMERGENCY] = {"emg", "EMG", "emgc", "EMGC"},
 	    /* clang-format on */
 	};
-	const char *name = log_level_name(level);
+	size_t n = l->n;
 
-	if (s->level >= LOG_LEVEL_LC3)
-		put(l, "%s", names[level][s->level - LOG_LEVEL_LC3]);
-	else
-		for (; *name != '\0'; name++)
-			put(l, "%c",
-			    s->level == LOG_LEVEL_UC ? *name - 'a' + 'A'
-						     : *name);
+	if (s->level >= LOG_LEVEL_LC3) {
+		put_word(l, names[level][s->level - LOG_LEVEL_LC3]);
+		return;
+	}
+	put_word(l, log_level_name(level));
+	for (; s->level == LOG_LEVEL_UC && n < l->n; n++)
+		l->p[n] = (char)(l->p[n] - 'a' + 'A');
 }
 
 static const char *
@@ -252,7 +279,7 @@ put_variable(struct line *l, const struct log_shape *s,
 	else if (bytes_eq(name, BYTES("msg")))
 		put_text(l, line);
 	else if (bytes_eq(name, BYTES("domain")))
-		put(l, "%s", domain_of(e->category));
+		put_word(l, domain_of(e->category));
 	else
 		put(l, "<unknown %.*s>", (int)name.n, (const char *)name.p);
 }
@@ -260,8 +287,11 @@ put_variable(struct line *l, const struct log_shape *s,
 static size_t
 name_size(const char *p)
 {
-	return strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			 "0123456789_");
+	size_t n = 0;
+
+	while (isalnum((unsigned char)p[n]) || p[n] == '_')
+		n++;
+	return n;
 }
 
 size_t
@@ -276,12 +306,13 @@ log_shape_line(const struct log_shape *s, const struct log_event *e,
 		line = single(line, flat, sizeof flat);
 	for (const char *f = s->format; *f != '\0'; f += n) {
 		n = *f == '$' ? name_size(f + 1) : 0;
-		if (n > 0)
+		if (n > 0) {
 			put_variable(&l, s, e, line,
-			    (struct bytes){(const uint8_t *)f + 1, n});
-		else
-			put(&l, "%c", *f);
-		n++;
+			    (struct bytes){(const uint8_t *)f + 1, n++});
+		} else {
+			n = 1 + strcspn(f + 1, "$");
+			put_span(&l, f, n);
+		}
 	}
 	l.p[l.n++] = '\n';
 	return l.n;
@@ -362,7 +393,7 @@ put_value(struct object *o, enum field field, long verbosity)
 	bool number = field == FIELD_VERBOSITY ||
 	    (field == FIELD_TIME && o->shape->time >= LOG_TIME_SECS);
 
-	put(l, "%s", number ? "" : "\"");
+	put_word(l, number ? "" : "\"");
 	if (field == FIELD_TIME)
 		put_time(l, o->shape, &o->event->at);
 	else if (field == FIELD_LEVEL)
@@ -370,12 +401,12 @@ put_value(struct object *o, enum field field, long verbosity)
 	else if (field == FIELD_MSG)
 		put_message(o);
 	else if (field == FIELD_DOMAIN)
-		put(l, "%s", domain_of(o->event->category));
+		put_word(l, domain_of(o->event->category));
 	else if (field == FIELD_PID)
 		put(l, "<0.%u.0>", o->event->id);
 	else
 		put(l, "%ld", verbosity);
-	put(l, "%s", number ? "" : "\"");
+	put_word(l, number ? "" : "\"");
 }
 
 static void

@@ -56,6 +56,12 @@ use_certificate(struct making *m)
 {
 	const struct config *c = m->config;
 
+	if (*c->ssl_certfile == '\0' || *c->ssl_keyfile == '\0') {
+		snprintf(m->error, m->size,
+		    "listeners.ssl needs ssl_options.certfile and "
+		    "ssl_options.keyfile");
+		return false;
+	}
 	SSL_CTX_set_default_passwd_cb(m->context, give_password);
 	SSL_CTX_set_default_passwd_cb_userdata(m->context, c->ssl_password);
 	if (SSL_CTX_use_certificate_chain_file(m->context, c->ssl_certfile) != 1)
