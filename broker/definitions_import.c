@@ -14,7 +14,8 @@
 
 enum {
 	SCAN_BYTES = 64, /* for a unit of a turn's budget */
-	MEMBER_UNITS = 32,
+	MEMBER_UNITS = 32, /* for a member, and one more for each: */
+	MEMBER_BYTES = 16,
 };
 
 /* In the order in which they need each other. */
@@ -199,12 +200,20 @@ take_fingerprint(struct import *im, size_t from)
 }
 
 static void
+look_at(struct import *im, size_t section)
+{
+	members_init_nth(&im->members, section);
+	im->section = section;
+}
+
+static void
 scanned(struct import *im)
 {
 	im->unchanged = im->fingerprint != NULL &&
 	    fingerprint_known(im->fingerprint, im->server);
 	if (!im->unchanged) {
 		enter(im, IMPORT_OTHERS);
+		look_at(im, 0);
 		return;
 	}
 	log_info(DEFINITIONS_UNCHANGED);
@@ -258,25 +267,32 @@ look_at_version(struct import *im, struct bytes name, const json_t *value)
 		im->old_hashes = major < 3 || (major == 3 && minor < 6);
 }
 
+/* One member of a list, or all of what is none. */
 static void
 look_at_others(struct import *im)
 {
 	struct document *d = &im->document;
+	size_t at = im->section;
+	json_t *value;
+	bool list;
 
-	for (size_t i = 0; i < d->count; i++) {
-		struct bytes name = d->sections[i].name;
-		json_t *value;
-
-		if (is_section(name))
-			continue;
-		if ((value = document_value(d, i)) == NULL) {
-			refuse_document(im);
-			return;
-		}
-		look_at_version(im, name, value);
-		json_decref(value);
+	if (at == d->count) {
+		enter(im, IMPORT_CHECK);
+		return;
 	}
-	enter(im, IMPORT_CHECK);
+	if (is_section(d->sections[at].name)) {
+		look_at(im, at + 1);
+		return;
+	}
+	list = document_is_list(d, at);
+	value = list ? members_next(d, &im->members) : document_value(d, at);
+	if (value == NULL && d->error[0] != '\0')
+		refuse_document(im);
+	else if (!list)
+		look_at_version(im, d->sections[at].name, value);
+	if (!list || value == NULL)
+		look_at(im, at + 1);
+	json_decref(value);
 }
 
 static void
@@ -338,6 +354,13 @@ spend(size_t *budget, size_t units)
 	*budget -= units < *budget ? units : *budget;
 }
 
+/* What the last member cost. */
+static size_t
+units(const struct import *im)
+{
+	return MEMBER_UNITS + im->members.size / MEMBER_BYTES;
+}
+
 static void
 work(struct import *im, size_t *budget)
 {
@@ -346,12 +369,13 @@ work(struct import *im, size_t *budget)
 			scan(im, budget);
 		} else if (im->phase == IMPORT_OTHERS) {
 			look_at_others(im);
+			spend(budget, units(im));
 		} else if (im->phase == IMPORT_HASH) {
 			if (import_hash(im))
 				begin(im);
 		} else {
 			walk(im);
-			spend(budget, MEMBER_UNITS);
+			spend(budget, units(im));
 		}
 		if (im->refused)
 			finish(im);

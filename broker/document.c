@@ -122,6 +122,8 @@ expected(const struct document *d)
 	    [END] = "there is something behind the end",
 	};
 
+	if (d->blank > DOCUMENT_MEMBER_MAX)
+		return "there is too much white space";
 	return d->count == DOCUMENT_SECTIONS ? "there are too many sections"
 					     : texts[d->state];
 }
@@ -132,7 +134,9 @@ document_scan(struct document *d, size_t *budget)
 	for (; *budget > 0 && d->at < d->text.n; d->at++, --*budget) {
 		uint8_t c = d->text.p[d->at];
 
-		if (d->quoted ? scan_quoted(d, c) : scan_outside(d, c))
+		d->blank = d->quoted || !is_space(c) ? 0 : d->blank + 1;
+		if (d->blank <= DOCUMENT_MEMBER_MAX &&
+		    (d->quoted ? scan_quoted(d, c) : scan_outside(d, c)))
 			continue;
 		complain(d, d->text.p + d->at, expected(d));
 		return DOCUMENT_BAD;
@@ -177,22 +181,41 @@ members_init(struct members *m, const char *section)
 	*m = (struct members){.section = section};
 }
 
+void
+members_init_nth(struct members *m, size_t section)
+{
+	*m = (struct members){.nth = section};
+}
+
+/* The next section to be walked through, or count. */
+static size_t
+next_section(const struct document *d, struct members *m)
+{
+	if (m->section == NULL)
+		return m->end == NULL ? m->nth : d->count;
+	for (; m->nth < d->count; m->nth++)
+		if (bytes_eq(d->sections[m->nth].name, bytes_str(m->section)))
+			break;
+	return m->nth;
+}
+
 /* Goes into the next section of that name. False if there is none or it is no
  * list. */
 static bool
 enter(struct document *d, struct members *m)
 {
-	struct bytes v;
+	size_t section = next_section(d, m);
+	struct bytes name, v;
 
-	for (; m->nth < d->count; m->nth++)
-		if (bytes_eq(d->sections[m->nth].name, bytes_str(m->section)))
-			break;
-	if (m->nth == d->count)
+	if (section == d->count)
 		return false;
-	v = trim(d->sections[m->nth++].value);
+	m->nth = section + 1;
+	name = d->sections[section].name;
+	v = trim(d->sections[section].value);
 	if (v.n < 2 || v.p[0] != '[' || v.p[v.n - 1] != ']') {
-		snprintf(d->error, sizeof d->error, "line %zu: %s is no list",
-		    line_of(d, v.p), m->section);
+		snprintf(d->error, sizeof d->error,
+		    "line %zu: %.*s is no list", line_of(d, v.p),
+		    (int)(name.n < 100 ? name.n : 100), (const char *)name.p);
 		return false;
 	}
 	v = trim((struct bytes){v.p + 1, v.n - 2});
@@ -226,6 +249,38 @@ skip_comma(struct document *d, struct members *m)
 	return false;
 }
 
+/* How far the member reaches at most, as quotes and brackets tell. */
+static size_t
+extent(const struct members *m)
+{
+	bool quoted = false;
+	size_t depth = 0;
+	const uint8_t *p;
+
+	for (p = m->at; p < m->end && p - m->at <= DOCUMENT_MEMBER_MAX; p++)
+		if (quoted) {
+			quoted = *p != '"';
+			p += *p == '\\';
+		} else if (depth == 0 && *p == ',') {
+			break;
+		} else {
+			quoted = *p == '"';
+			depth += *p == '{' || *p == '[';
+			depth -= depth > 0 && (*p == '}' || *p == ']');
+		}
+	return (size_t)((p < m->end ? p : m->end) - m->at);
+}
+
+static void
+complain_long(struct document *d, const struct members *m)
+{
+	char text[80];
+
+	snprintf(text, sizeof text, "member %zu is longer than %d octets",
+	    m->index + 1, DOCUMENT_MEMBER_MAX);
+	complain(d, m->at, text);
+}
+
 json_t *
 members_next(struct document *d, struct members *m)
 {
@@ -236,8 +291,12 @@ members_next(struct document *d, struct members *m)
 	while (m->at == m->end)
 		if (!enter(d, m))
 			return NULL;
-	v = json_loadb(
-	    (const char *)m->at, (size_t)(m->end - m->at), flags, &e);
+	m->size = extent(m);
+	if (m->size > DOCUMENT_MEMBER_MAX) {
+		complain_long(d, m);
+		return NULL;
+	}
+	v = json_loadb((const char *)m->at, m->size, flags, &e);
 	if (v == NULL) {
 		complain_json(d, m->at, &e);
 		return NULL;
@@ -250,14 +309,26 @@ members_next(struct document *d, struct members *m)
 	return NULL;
 }
 
+bool
+document_is_list(const struct document *d, size_t section)
+{
+	struct bytes b = trim(d->sections[section].value);
+
+	return b.n > 0 && b.p[0] == '[';
+}
+
 json_t *
 document_value(struct document *d, size_t section)
 {
 	struct bytes b = d->sections[section].value;
 	json_error_t e;
-	json_t *v = json_loadb(
-	    (const char *)b.p, b.n, JSON_DECODE_ANY, &e);
+	json_t *v;
 
+	if (b.n > DOCUMENT_MEMBER_MAX) {
+		complain(d, b.p, "a value is too long");
+		return NULL;
+	}
+	v = json_loadb((const char *)b.p, b.n, JSON_DECODE_ANY, &e);
 	if (v == NULL)
 		complain_json(d, b.p, &e);
 	return v;

@@ -174,7 +174,7 @@ import_object(
 bool
 import_tags(struct import *im, const json_t *value, char **tags)
 {
-	char *all, *more;
+	struct writer all = {0};
 
 	*tags = NULL;
 	if (json_is_string(value)) {
@@ -183,19 +183,18 @@ import_tags(struct import *im, const json_t *value, char **tags)
 	}
 	if (!json_is_array(value))
 		return import_refuse(im, "its tags are no list");
-	all = xstrdup("");
 	for (size_t i = 0; i < json_array_size(value); i++) {
-		const char *tag = json_string_value(json_array_get(value, i));
+		const json_t *tag = json_array_get(value, i);
 
-		if (tag == NULL) {
-			free(all);
+		if (!json_is_string(tag)) {
+			writer_fini(&all);
 			return import_refuse(im, "a tag is no text");
 		}
-		more = xasprintf("%s%s%s", all, i > 0 ? "," : "", tag);
-		free(all);
-		all = more;
+		writer_bytes(&all, i > 0 ? BYTES(",") : BYTES(""));
+		writer_bytes(&all, json_bytes(tag));
 	}
-	*tags = all;
+	writer_u8(&all, 0);
+	*tags = (char *)all.p;
 	return true;
 }
 
