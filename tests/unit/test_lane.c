@@ -518,6 +518,10 @@ what_a_sweep_took_is_hurried_to_the_store(void)
 	}
 	CU_ASSERT_TRUE(w->lane.out_count > 100);
 	w->now = 500;
+	expire(w); /* in memory: no sweep begins before */
+	while (w->expired_count > 0)
+		settle_expired(w);
+	commit(w);
 	ask_for_loads(w);
 	CU_ASSERT_TRUE(w->lane.sweep.under_way);
 	take_loads(w);
