@@ -196,17 +196,18 @@ loaded(struct load *load)
 static void
 say_unread(const struct load *load)
 {
-	const struct lane *lane = load->owner;
-	const struct queue *q = lane->owner;
+	const struct lane *lane;
+	const struct queue *q;
 
-	if (load->timed)
+	if (load->timed) {
 		log_error("cannot read what an exchange holds back: %s",
 		    load->error);
-	else
-		log_error(
-		    "cannot read what waits in queue '%s' in vhost '%s': %s",
-		    log_safe(queue_name(q)), log_safe(q->vhost->name),
-		    load->error);
+		return;
+	}
+	lane = load->owner;
+	q = lane->owner;
+	log_error("cannot read what waits in queue '%s' in vhost '%s': %s",
+	    log_safe(queue_name(q)), log_safe(q->vhost->name), load->error);
 }
 
 /* Whoever asked waits, and the others go on; soon it is tried again. An exchange
