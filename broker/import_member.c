@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
@@ -171,18 +172,38 @@ import_object(
 	return true;
 }
 
+/* Those that commas part, without blanks around them. */
+static void
+add_tags(struct writer *all, struct bytes text)
+{
+	while (text.n > 0) {
+		const uint8_t *comma = memchr(text.p, ',', text.n);
+		size_t n = comma != NULL ? (size_t)(comma - text.p) : text.n;
+		struct bytes tag = {text.p, n};
+
+		for (; tag.n > 0 && *tag.p == ' '; tag.p++)
+			tag.n--;
+		while (tag.n > 0 && tag.p[tag.n - 1] == ' ')
+			tag.n--;
+		if (tag.n > 0 && all->n > 0)
+			writer_u8(all, ',');
+		writer_bytes(all, tag);
+		n += comma != NULL;
+		text.p += n;
+		text.n -= n;
+	}
+}
+
 bool
 import_tags(struct import *im, const json_t *value, char **tags)
 {
 	struct writer all = {0};
 
 	*tags = NULL;
-	if (json_is_string(value)) {
-		*tags = xstrdup(json_string_value(value));
-		return true;
-	}
-	if (!json_is_array(value))
+	if (!json_is_string(value) && !json_is_array(value))
 		return import_refuse(im, "its tags are no list");
+	if (json_is_string(value))
+		add_tags(&all, json_bytes(value));
 	for (size_t i = 0; i < json_array_size(value); i++) {
 		const json_t *tag = json_array_get(value, i);
 
@@ -190,8 +211,7 @@ import_tags(struct import *im, const json_t *value, char **tags)
 			writer_fini(&all);
 			return import_refuse(im, "a tag is no text");
 		}
-		writer_bytes(&all, i > 0 ? BYTES(",") : BYTES(""));
-		writer_bytes(&all, json_bytes(tag));
+		add_tags(&all, json_bytes(tag));
 	}
 	writer_u8(&all, 0);
 	*tags = (char *)all.p;
