@@ -119,6 +119,7 @@ say_confirm(struct channel *ch, uint64_t last, bool refused)
 	}
 }
 #else
+/* RabbitMQ's nacks say requeue, which means nothing from a broker. */
 static void
 say_confirm(struct channel *ch, uint64_t last, bool refused)
 {
@@ -128,7 +129,7 @@ say_confirm(struct channel *ch, uint64_t last, bool refused)
 
 	if (refused)
 		m = (struct amqp_method){
-		    AMQP_basic_nack, .basic_nack = {last, multiple, false}};
+		    AMQP_basic_nack, .basic_nack = {last, multiple, true}};
 	ch->server->stats.confirmed += last - p->confirmed;
 	p->confirmed = last;
 	connection_send(ch->connection, ch->number, &m);
