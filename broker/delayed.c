@@ -466,36 +466,41 @@ forget(struct delayed *d, const struct agenda_item *item)
 	d->released_seq = d->server->journal.seq;
 }
 
-/* It goes where the exchange leads now. Returns what that cost. */
-static size_t
-release(struct delayed *d)
+/* It goes where the exchange leads now. */
+static void
+release(struct delayed *d, size_t *budget)
 {
 	struct agenda_item item = agenda_take(&d->near);
-	size_t cost =
-	    keep_send(d->server, d->vhost, d->exchange, item.message);
 
+	keep_begin(&d->way, d->vhost, d->exchange, item.message, budget);
 	forget(d, &item);
 	message_unref(item.message);
-	return cost;
+}
+
+static bool
+is_first_due(const struct delayed *d)
+{
+	return has_first(d) &&
+	    agenda_first(&d->near)->due.deadline <= d->server->clock.wall;
 }
 
 /* False if more is due. */
 static bool
 release_due(struct delayed *d, size_t *budget)
 {
-	size_t left = SLICE;
+	size_t most = SLICE < *budget ? SLICE : *budget, left = most;
+	bool done = true;
 
-	while (has_first(d) &&
-	    agenda_first(&d->near)->due.deadline <= d->server->clock.wall) {
-		size_t cost;
-
-		if (left == 0 || *budget == 0)
-			return false;
-		cost = release(d);
-		left -= cost < left ? cost : left;
-		*budget -= cost < *budget ? cost : *budget;
+	while (done && is_first_due(d)) {
+		if (left == 0) {
+			done = false;
+			break;
+		}
+		release(d, &left);
+		done = keep_go_on(&d->way, &left);
 	}
-	return true;
+	*budget -= most - left;
+	return done;
 }
 
 static bool
@@ -516,6 +521,8 @@ run(struct job *job, size_t *budget)
 {
 	struct delayed *d = (struct delayed *)job;
 
+	if (!keep_go_on(&d->way, budget))
+		return false;
 	if (d->exchange == NULL)
 		return agenda_clear(&d->near, budget) && end(d);
 	if (!d->server->stopping && !server_far_behind(d->server) &&

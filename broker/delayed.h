@@ -20,6 +20,7 @@
 #define BROKER_DELAYED_H
 
 #include "broker/agenda.h"
+#include "broker/keep.h"
 #include "broker/server.h"
 #include "persistence/store.h"
 
@@ -43,6 +44,7 @@ struct delayed {
 	struct unsaved unsaved;
 	struct due reach;
 	int64_t next_out;
+	struct keep_way way;   /* of what is being released */
 	struct due released;   /* the last of all that were */
 	uint64_t released_seq; /* the batch that removes it */
 	struct lane_change *change; /* in the open batch */

@@ -107,6 +107,7 @@ struct replay {
 	struct queue *queue;   /* a reference, or NULL: */
 	struct bytes exchange; /* own, in: */
 	struct vhost *vhost;   /* good while the job has an asker */
+	struct keep_way way;   /* of the one before from */
 };
 
 static void
@@ -119,19 +120,20 @@ replay_free(struct replay *r)
 	free(r);
 }
 
-/* Returns what it cost. */
-static size_t
-send_one(const struct replay *r, struct message *m)
+static void
+send_one(struct replay *r, struct message *m, size_t *budget)
 {
 	struct exchange *x;
 
+	budget_spend(budget, 1);
 	if (r->queue != NULL) {
 		if (!r->queue->deleted)
 			keep_push(r->queue, m);
-		return 1;
+		return;
 	}
 	x = vhost_exchange(r->vhost, r->exchange);
-	return x == NULL ? 1 : keep_send(r->vhost->server, r->vhost, x, m);
+	if (x != NULL)
+		keep_begin(&r->way, r->vhost, x, m, budget);
 }
 
 /* What was forgotten meanwhile was sent by the binding's own way, behind what
@@ -139,20 +141,20 @@ send_one(const struct replay *r, struct message *m)
 static bool
 send_some(struct replay *r, size_t *budget)
 {
-	while (r->from < r->to && *budget > 0) {
+	while (keep_go_on(&r->way, budget)) {
 		struct message *m;
-		size_t cost;
 
-		if (r->from < r->history->first) {
+		if (r->from < r->history->first)
 			r->from = r->history->first;
-			continue;
-		}
+		if (r->from >= r->to)
+			return true;
+		if (*budget == 0)
+			return false;
 		m = message_ref(*at(r->history, r->from++));
-		cost = send_one(r, m);
+		send_one(r, m, budget);
 		message_unref(m);
-		*budget -= cost < *budget ? cost : *budget;
 	}
-	return r->from >= r->to;
+	return false;
 }
 
 /* Nobody is there any more who could see to an exchange. */
