@@ -12,7 +12,7 @@
 #include "broker/program.h"
 
 const struct plugin plugins[PLUGINS] = {
-#define PLUGIN(name, here, needs) {#name, needs, here},
+#define PLUGIN(name, here, needs, description) {#name, needs, description, here},
 #include "broker/plugins.def"
 #undef PLUGIN
 };
@@ -24,6 +24,21 @@ plugin_find(const char *name, size_t n)
 		if (strlen(p->name) == n && memcmp(p->name, name, n) == 0)
 			return p;
 	return NULL;
+}
+
+bool
+plugin_needs(const struct plugin *p, const struct plugin *other)
+{
+	size_t n = strlen(other->name);
+	const char *at = p->needs;
+
+	while ((at = strstr(at, other->name)) != NULL) {
+		if ((at == p->needs || at[-1] == ' ') &&
+		    (at[n] == ' ' || at[n] == '\0'))
+			return true;
+		at += n;
+	}
+	return false;
 }
 
 /* Enables those of a list, whatever stands between the names. Names begin with

@@ -17,7 +17,8 @@ enum plugin_id {
 };
 
 struct plugin {
-	const char *name, *needs;
+	const char *name, *needs; /* joined by spaces */
+	const char *description;
 	bool here; /* the broker does what it does */
 };
 
@@ -52,6 +53,9 @@ bool plugins_save(const struct plugin_set *, const char *path);
 /* Logs what is enabled as rabbitmq-server does: how many, and their names. What
  * is not here is warned of. */
 void plugins_tell(void);
+
+/* Is one of the plugins that another needs in the list? */
+bool plugin_needs(const struct plugin *, const struct plugin *other);
 
 /* rabbitmq-plugins. Returns its exit status. */
 int plugins_main(int argc, char **argv);

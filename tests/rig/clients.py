@@ -37,19 +37,19 @@ class Client:
         self.ask(method(0, 10, 11, table(properties) + short(b"PLAIN") +
                         long(b"\0guest\0" + password) + short(b"en_US")))
         self.send(method(0, 10, 31, struct.pack(">HIH", 2047, 131072, beat)))
-        self.ask(method(0, 10, 40, short(vhost) + short(b"") + b"\0"))
+        self.opened = self.ask(method(0, 10, 40,
+                                      short(vhost) + short(b"") + b"\0"))
 
     def send(self, frame):
         self.socket.sendall(frame)
 
     def ask(self, frame):
         self.send(frame)
-        self.frame()
+        return self.frame()
 
     def frame(self):
         head = self.read(7)
-        if head:
-            self.read(struct.unpack(">I", head[3:])[0] + 1)
+        return head + self.read(struct.unpack(">I", head[3:])[0] + 1)
 
     def read(self, n):
         data = b""
