@@ -14,6 +14,7 @@
 #include "broker/held.h"
 #include "broker/folder.h"
 #include "broker/listing.h"
+#include "broker/pattern.h"
 #include "broker/policy.h"
 #include "broker/queue.h"
 #include "broker/queue_type.h"
@@ -288,7 +289,7 @@ command_list_queues(struct request *r, size_t *budget)
 		return;
 	if ((v = command_vhost(r)) == NULL)
 		return;
-	for (; *budget > 0; --*budget) {
+	for (; pattern_spend(budget); --*budget) {
 		q = offline ? NULL : names_each(&v->queues, &r->at);
 		if (q == NULL) {
 			request_end(r);
@@ -351,7 +352,7 @@ command_list_exchanges(struct request *r, size_t *budget)
 		return;
 	if ((v = command_vhost(r)) == NULL)
 		return;
-	for (; *budget > 0; --*budget) {
+	for (; pattern_spend(budget); --*budget) {
 		if ((x = names_each(&v->exchanges, &r->at)) == NULL) {
 			request_end(r);
 			return;

@@ -7,6 +7,7 @@
 #include "broker/import.h"
 #include "broker/json.h"
 #include "broker/log.h"
+#include "broker/pattern.h"
 #include "broker/queue.h"
 #include "broker/queue_type.h"
 #include "broker/vhost.h"
@@ -364,7 +365,8 @@ units(const struct import *im)
 static void
 work(struct import *im, size_t *budget)
 {
-	while (*budget > 0 && im->phase != IMPORT_DONE && !im->job.parked) {
+	while (pattern_spend(budget) && im->phase != IMPORT_DONE &&
+	    !im->job.parked) {
 		if (im->phase == IMPORT_SCAN) {
 			scan(im, budget);
 		} else if (im->phase == IMPORT_OTHERS) {

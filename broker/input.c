@@ -6,6 +6,7 @@
 #include "broker/channel.h"
 #include "broker/connection.h"
 #include "broker/folder.h"
+#include "broker/pattern.h"
 #include "broker/server.h"
 #include "exchanges/quote.h"
 
@@ -351,7 +352,7 @@ may_take(struct connection *c)
 		transport_pause(&c->transport);
 		return false;
 	}
-	if (c->server->budget == 0) {
+	if (!pattern_spend(&c->server->budget)) {
 		connection_park(c, false);
 		return false;
 	}

@@ -10,9 +10,12 @@
 #include "broker/log.h"
 
 /* Names have at most 255 bytes: honest patterns need some hundreds of steps. At
- * the limit a match has taken about a millisecond. */
+ * the limit a match has taken about a millisecond. Those that need many are told
+ * apart by a first try with few. */
 enum {
+	STEPS_AT_FIRST = 2000,
 	STEPS = 100000,
+	EFFORT = 2048, /* units: as much as they are of a turn's time */
 	DEPTH = 1000,
 	HEAP_KIB = 1024,
 	PATTERN_SIZE = 65536, /* of a compiled one's source */
@@ -24,6 +27,8 @@ struct pattern {
 	pcre2_match_context *limits;
 	struct bytes text; /* own */
 };
+
+static size_t effort; /* units not yet spent */
 
 struct pattern *
 pattern_new(struct bytes text, char *error, size_t size)
@@ -53,7 +58,6 @@ pattern_new(struct bytes text, char *error, size_t size)
 	p->limits = pcre2_match_context_create(NULL);
 	if (p->match == NULL || p->limits == NULL)
 		fatalx("no memory for a pattern");
-	pcre2_set_match_limit(p->limits, STEPS);
 	pcre2_set_depth_limit(p->limits, DEPTH);
 	pcre2_set_heap_limit(p->limits, HEAP_KIB);
 	return p;
@@ -71,14 +75,26 @@ pattern_free(struct pattern *p)
 	free(p);
 }
 
+static int
+try(const struct pattern *p, struct bytes name, uint32_t steps)
+{
+	static const uint8_t empty[1];
+
+	pcre2_set_match_limit(p->limits, steps);
+	return pcre2_match(p->code, name.n > 0 ? name.p : empty, name.n, 0, 0,
+	    p->match, p->limits);
+}
+
 /* shown: how the log is to name it. */
 static bool
 matches(const struct pattern *p, struct bytes name, struct bytes shown)
 {
-	static const uint8_t empty[1];
-	int rc = pcre2_match(p->code, name.n > 0 ? name.p : empty, name.n, 0, 0,
-	    p->match, p->limits);
+	int rc = try(p, name, STEPS_AT_FIRST);
 
+	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
+		effort += EFFORT;
+		rc = try(p, name, STEPS);
+	}
 	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
 		log_warnx("pattern '%s' gave up on '%s': it is too costly",
 		    log_safe(p->text), log_safe(shown));
@@ -95,4 +111,14 @@ bool
 pattern_matches_secret(const struct pattern *p, struct bytes secret)
 {
 	return matches(p, secret, BYTES("a secret"));
+}
+
+bool
+pattern_spend(size_t *budget)
+{
+	size_t units = effort < *budget ? effort : *budget;
+
+	effort -= units;
+	*budget -= units;
+	return *budget > 0;
 }

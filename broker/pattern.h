@@ -24,4 +24,9 @@ bool pattern_matches(const struct pattern *, struct bytes name);
 /* The same; what it is matched with is never logged. */
 bool pattern_matches_secret(const struct pattern *, struct bytes secret);
 
+/* Takes what matches that were not over soon have cost off a turn's budget, or off
+ * that of a slice: for loops over many names, and for whoever serves clients. What
+ * is more than there is of it is left for the next one. False: nothing remains of this. */
+bool pattern_spend(size_t *budget);
+
 #endif

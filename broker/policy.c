@@ -589,7 +589,7 @@ apply_some(struct job *job, size_t *budget)
 	struct exchange *x;
 	struct queue *q;
 
-	for (; *budget > 0; --*budget) {
+	for (; pattern_spend(budget); --*budget) {
 		if ((q = outdated_queue(v, &queues)) != NULL)
 			policy_apply_to_queue(q);
 		else if ((x = outdated_exchange(v, &exchanges)) != NULL)

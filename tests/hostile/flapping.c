@@ -151,3 +151,59 @@ test_flapping_policies(void)
 	client_close(c);
 	client_close(w);
 }
+
+/* --- a pattern that does not come to an end ------------------------------------ */
+
+enum { LONG = 300 };
+
+static void
+declare_long(struct client *c, const char *what)
+{
+	char name[120];
+
+	for (int i = 0; i < LONG; i++) {
+		snprintf(name, sizeof name,
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa %s %d", what, i);
+		client_add(c, 1,
+		    &(struct amqp_method){AMQP_queue_declare,
+			.queue_declare = {.queue = bytes_str(name),
+			    .nowait = true}});
+	}
+	client_flush(c);
+	client_ready(c, 1, name);
+}
+
+static void
+list_queues(void)
+{
+	char command[700];
+
+	snprintf(command, sizeof command,
+	    "./leveretctl -s -d '%s' list_queues policy >/dev/null",
+	    rig_file("data"));
+	CHECK(system(command) == 0);
+}
+
+/* It costs time for each name, but no turn has much of it. */
+void
+test_runaway_policy(void)
+{
+	char command[700];
+	struct client *w = witness_open(), *c = client_open();
+
+	client_channel(c, 1);
+	declare_long(c, "before");
+	snprintf(command, sizeof command,
+	    "./leveretctl -s -d '%s' set_policy p '(a+)+$' "
+	    "'{\"max-length\": 1}'",
+	    rig_file("data"));
+	CHECK(system(command) == 0);
+	witness_all_is_well(w, 20);
+	declare_long(c, "behind");
+	list_queues();
+	witness_all_is_well(w, 1);
+	if (!CHECK(rig_longest_turn() >= 0 && rig_longest_turn() < 60))
+		printf("%.3f ms\n", rig_longest_turn());
+	client_close(c);
+	client_close(w);
+}

@@ -3,5 +3,6 @@
 #define HOSTILE_FLAPPING_H
 
 void test_flapping_policies(void);
+void test_runaway_policy(void);
 
 #endif

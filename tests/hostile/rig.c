@@ -242,6 +242,23 @@ rig_logged(void)
 	return stat(path, &st) == 0 ? (long)st.st_size : 0;
 }
 
+double
+rig_longest_turn(void)
+{
+	char command[600], line[400];
+	double ms = -1;
+	FILE *f;
+
+	snprintf(command, sizeof command, "./leveretctl -d '%s' status",
+	    rig_file("data"));
+	if ((f = popen(command, "r")) == NULL)
+		return ms;
+	while (fgets(line, sizeof line, f) != NULL)
+		sscanf(line, "Turns: %*u, the longest %lf", &ms);
+	pclose(f);
+	return ms;
+}
+
 size_t
 rig_memory(void)
 {

@@ -130,24 +130,6 @@ is_answered(struct client *c)
 	return recv(c->fd, &first, 1, 0) == 1;
 }
 
-/* Milliseconds of the loop's own time that the longest turn took. */
-static double
-longest_turn(void)
-{
-	char command[600], line[400];
-	double ms = -1;
-	FILE *f;
-
-	snprintf(command, sizeof command, "./leveretctl -d '%s' status",
-	    rig_file("data"));
-	if ((f = popen(command, "r")) == NULL)
-		return ms;
-	while (fgets(line, sizeof line, f) != NULL)
-		sscanf(line, "Turns: %*u, the longest %lf", &ms);
-	pclose(f);
-	return ms;
-}
-
 /* Each costs the broker a signature: a storm of them keeps nobody waiting. */
 void
 test_many_handshakes(void)
@@ -167,8 +149,8 @@ test_many_handshakes(void)
 		CHECK(is_answered(all[i]));
 		client_drop(all[i]);
 	}
-	if (!CHECK(longest_turn() >= 0 && longest_turn() < 40))
-		printf("%.3f ms\n", longest_turn());
+	if (!CHECK(rig_longest_turn() >= 0 && rig_longest_turn() < 40))
+		printf("%.3f ms\n", rig_longest_turn());
 	client_drop(model);
 	client_close(w);
 }

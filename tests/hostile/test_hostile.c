@@ -387,6 +387,8 @@ static const struct test tests[] = {
 	test_deaf_requester, {NULL}},
     {"policies that change all the time harm nobody",
 	test_flapping_policies, {"-d", "DATA"}},
+    {"a policy that does not come to an end keeps nobody waiting",
+	test_runaway_policy, {"-d", "DATA"}},
     {"TLS: handshakes that stall disturb nobody and are ended",
 	test_stalled_handshakes,
 	{"-e", "TLS", "-o", "ssl_handshake_timeout=3000"}},

@@ -408,6 +408,33 @@ runaway_patterns_give_up(void)
 }
 
 static void
+what_takes_long_is_spent(void)
+{
+	char name[256];
+	size_t budget = SIZE_MAX, slice = 100, rest;
+
+	memset(name, '-', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	begin("^-+$", "^-*-*-*-*$", "(-+)+[xy]$");
+	pattern_spend(&budget); /* what others have left */
+	budget = 100000;
+	CU_ASSERT_TRUE(may(VERB_CONFIGURE, name));
+	CU_ASSERT_TRUE(may(VERB_WRITE, name));
+	pattern_spend(&budget);
+	CU_ASSERT_EQUAL(budget, 100000);
+	CU_ASSERT_FALSE(may(VERB_READ, name)); /* no answer at once */
+	pattern_spend(&slice);
+	CU_ASSERT_EQUAL(slice, 0);
+	pattern_spend(&budget);
+	CU_ASSERT(budget < 99000);
+	rest = budget;
+	CU_ASSERT_FALSE(may(VERB_READ, name)); /* it is remembered */
+	pattern_spend(&budget);
+	CU_ASSERT_EQUAL(budget, rest);
+	auth_free(auth);
+}
+
+static void
 recursive_and_monstrous_patterns_are_harmless(void)
 {
 	static uint8_t monster[100000];
@@ -542,6 +569,7 @@ static const struct unit_test tests[] = {
     {"decisions are right, however many", decisions_are_right_however_many},
     {"bad patterns change nothing", bad_patterns_change_nothing},
     {"runaway patterns give up", runaway_patterns_give_up},
+    {"what takes long is spent", what_takes_long_is_spent},
     {"recursive and monstrous patterns are harmless",
 	recursive_and_monstrous_patterns_are_harmless},
     {"the store hears of each change", store_hears_of_each_change},
