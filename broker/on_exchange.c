@@ -195,9 +195,10 @@ check_binding(struct channel *ch, struct bytes destination,
 	    vhost_exchange(ch->connection->vhost, source);
 	int code;
 
-	if ((code = check_not_default(ch, destination)) != AMQP_OK ||
-	    (code = check_not_default(ch, source)) != AMQP_OK ||
-	    (code = channel_may(ch, VERB_WRITE, "exchange", destination)))
+	code = channel_may(ch, VERB_WRITE, "exchange", destination);
+	if (code != AMQP_OK ||
+	    (code = check_not_default(ch, destination)) != AMQP_OK ||
+	    (code = check_not_default(ch, source)) != AMQP_OK)
 		return code;
 	code = channel_may(ch, VERB_READ, "exchange", source);
 	return code != AMQP_OK || x == NULL

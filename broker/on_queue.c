@@ -221,11 +221,11 @@ check_binding(struct channel *ch, struct bytes queue, struct bytes exchange,
 	    vhost_exchange(ch->connection->vhost, exchange);
 	int code;
 
+	if ((code = channel_may(ch, VERB_WRITE, "queue", queue)) != AMQP_OK)
+		return code;
 	if (exchange.n == 0)
 		return channel_refuse(ch, AMQP_ACCESS_REFUSED,
 		    "operation not permitted on the default exchange");
-	if ((code = channel_may(ch, VERB_WRITE, "queue", queue)) != AMQP_OK)
-		return code;
 	code = channel_may(ch, VERB_READ, "exchange", exchange);
 	return code != AMQP_OK || x == NULL
 	    ? code
