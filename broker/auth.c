@@ -613,9 +613,10 @@ user_limit(struct user *user, const char *key)
 
 /* In RabbitMQ's words; false if there is anything. */
 static bool
-check_limits(struct user *user, const json_t *v, char *error, size_t size)
+check_limits(const json_t *v, char *error, size_t size)
 {
 	struct writer w = {0};
+	struct user any;
 	const char *key;
 	json_t *value;
 
@@ -625,7 +626,7 @@ check_limits(struct user *user, const json_t *v, char *error, size_t size)
 		writer_bytes(&w, BYTES(" in user-limits"));
 	}
 	json_object_foreach((json_t *)v, key, value) {
-		if (user_limit(user, key) == NULL) {
+		if (user_limit(&any, key) == NULL) {
 			writer_bytes(&w, BYTES("Unrecognised terms ["));
 			json_print_pair(&w, key, value);
 			writer_bytes(&w, BYTES("] in user-limits"));
@@ -644,25 +645,44 @@ check_limits(struct user *user, const json_t *v, char *error, size_t size)
 	return error[0] == '\0';
 }
 
+/* The value read and found good; NULL with what is wrong. */
+static json_t *
+read_limits(struct bytes text, char *error, size_t size)
+{
+	char reason[200];
+	json_t *v = json_read(text, reason, sizeof reason);
+
+	if (v == NULL) {
+		snprintf(error, size, "JSON decoding error. Reason: %s", reason);
+		return NULL;
+	}
+	if (check_limits(v, error, size))
+		return v;
+	json_decref(v);
+	return NULL;
+}
+
+bool
+user_limits_check(struct bytes text, char *error, size_t size)
+{
+	json_t *v = read_limits(text, error, size);
+
+	json_decref(v);
+	return v != NULL;
+}
+
 enum auth_status
 auth_set_limits(struct auth *a, struct bytes name, struct bytes text,
     char *error, size_t size)
 {
 	struct user *user = auth_user(a, name);
-	char reason[200];
 	const char *key;
 	json_t *v, *value;
 
 	if (user == NULL)
 		return AUTH_NO_USER;
-	if ((v = json_read(text, reason, sizeof reason)) == NULL) {
-		snprintf(error, size, "JSON decoding error. Reason: %s", reason);
+	if ((v = read_limits(text, error, size)) == NULL)
 		return AUTH_BAD_LIMITS;
-	}
-	if (!check_limits(user, v, error, size)) {
-		json_decref(v);
-		return AUTH_BAD_LIMITS;
-	}
 	json_object_foreach(v, key, value) {
 		int64_t n = json_integer_value(value);
 

@@ -139,6 +139,9 @@ enum auth_status auth_set_tags(
 /* Makes the user, or changes all of it: for definitions. */
 void auth_put_user(struct auth *, const struct def_user *);
 
+/* False, with RabbitMQ's words for what is wrong with them; text as below. */
+bool user_limits_check(struct bytes text, char *error, size_t size);
+
 /* text is JSON: {"max-connections": N, "max-channels": N}; what is not in it
  * stays. Negative is no limit. */
 enum auth_status auth_set_limits(struct auth *, struct bytes name,

@@ -292,13 +292,23 @@ set_algorithm(struct server *s)
 	    password_algorithm(s->config->password_hashing_module));
 }
 
-/* A data folder without vhosts begins with the default vhost and the default user
- * with its permissions: each of them, unless a definitions file brings some of its
- * kind. */
+/* An operator who deleted the vhosts, or the users, does not get the first ones
+ * back. */
+static bool
+is_blank(const struct server *s)
+{
+	size_t at = 0;
+
+	return s->vhosts.count == 0 && auth_each_user(s->auth, &at) == NULL;
+}
+
+/* A data folder without vhosts and users begins with the default vhost and the
+ * default user with its permissions: each of them, unless a definitions file brings
+ * some of its kind. */
 static bool
 define_first(struct server *s, struct definitions *d)
 {
-	bool blank = s->vhosts.count == 0;
+	bool blank = is_blank(s);
 	bool want_user = blank && !definitions_bring(d, "users");
 
 	if (blank && !definitions_bring(d, "vhosts"))

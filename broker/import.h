@@ -111,8 +111,6 @@ bool import_text(struct import *, const char *key, bool need, size_t max,
     struct bytes *value);
 bool import_name(struct import *, const char *key, struct bytes *name);
 bool import_flag(struct import *, const char *key, bool need, bool *value);
-bool import_integer(struct import *, const json_t *object, const char *key,
-    int64_t *value);
 bool import_object(
     struct import *, const char *key, bool need, const json_t **value);
 

@@ -112,20 +112,6 @@ import_flag(struct import *im, const char *key, bool need, bool *value)
 	return true;
 }
 
-bool
-import_integer(struct import *im, const json_t *object, const char *key,
-    int64_t *value)
-{
-	const json_t *v = json_object_get(object, key);
-
-	if (v == NULL)
-		return true;
-	if (!json_is_integer(v))
-		return import_refuse(im, "its %s is no integer", key);
-	*value = json_integer_value(v);
-	return true;
-}
-
 /* A pair of a text and anything. */
 static bool
 is_pair(const json_t *v)

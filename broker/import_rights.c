@@ -95,10 +95,24 @@ read_password(struct import *im, struct reading *u)
 	return true;
 }
 
-static int64_t
-limit(int64_t n)
+static void
+take_limit(const json_t *limits, const char *key, int64_t *limit)
 {
-	return n < 0 ? -1 : n;
+	const json_t *v = json_object_get(limits, key);
+	int64_t n = json_integer_value(v);
+
+	if (v != NULL)
+		*limit = n < 0 ? -1 : n;
+}
+
+static bool
+check_limits(struct import *im, const json_t *limits)
+{
+	char *text = json_write(limits), why[300];
+	bool good = user_limits_check(bytes_str(text), why, sizeof why);
+
+	free(text);
+	return good || import_refuse(im, "%s", why);
 }
 
 /* Limits that are not named stay. */
@@ -111,12 +125,10 @@ read_limits(struct import *im, struct reading *u)
 	u->max_connections = old != NULL ? old->max_connections : -1;
 	u->max_channels = old != NULL ? old->max_channels : -1;
 	if (!import_object(im, "limits", MAY, &limits) ||
-	    !import_integer(
-		im, limits, "max-connections", &u->max_connections) ||
-	    !import_integer(im, limits, "max-channels", &u->max_channels))
+	    (limits != NULL && !check_limits(im, limits)))
 		return false;
-	u->max_connections = limit(u->max_connections);
-	u->max_channels = limit(u->max_channels);
+	take_limit(limits, "max-connections", &u->max_connections);
+	take_limit(limits, "max-channels", &u->max_channels);
 	return true;
 }
 
