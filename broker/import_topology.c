@@ -127,14 +127,9 @@ check_exchange(struct import *im, const struct exchange_member *m)
 	const char *wrong = NULL;
 	struct amqp_value v;
 
-	if (vhost_predeclared(m->name) != NULL)
-		return true;
 	if (type == NULL)
 		return import_refuse(im, "unknown exchange type '%s'",
 		    log_safe(m->type));
-	if (bytes_starts(m->name, BYTES("amq.")))
-		return import_refuse(
-		    im, "its name contains reserved prefix 'amq.*'");
 	if (amqp_table_get(m->arguments, BYTES("alternate-exchange"), &v) &&
 	    v.tag != 'S')
 		return import_refuse(im,
@@ -150,6 +145,19 @@ check_exchange(struct import *im, const struct exchange_member *m)
 	return true;
 }
 
+/* RabbitMQ exports some that are its own, and imports none: amq.rabbitmq.log. */
+static bool
+is_own(struct import *im, const struct exchange_member *m)
+{
+	if (m->name.n > 0 && !bytes_starts(m->name, BYTES("amq.")))
+		return false;
+	if (import_checks(im) && vhost_predeclared(m->name) == NULL)
+		log_warnx("definitions: exchange '%s' in vhost '%s' is left "
+			  "out: its name begins with 'amq.'",
+		    log_safe(m->name), log_safe(m->vhost));
+	return true;
+}
+
 bool
 import_an_exchange(struct import *im)
 {
@@ -158,6 +166,8 @@ import_an_exchange(struct import *im)
 
 	if (!read_exchange(im, &m))
 		return false;
+	if (is_own(im, &m))
+		return true;
 	if (import_checks(im))
 		return check_exchange(im, &m);
 	v = server_vhost(im->server, m.vhost);
