@@ -26,6 +26,7 @@ struct pattern {
 	pcre2_match_data *match;
 	pcre2_match_context *limits;
 	struct bytes text; /* own */
+	unsigned gave_up;  /* so many times */
 };
 
 static size_t effort; /* units not yet spent */
@@ -85,9 +86,20 @@ try(const struct pattern *p, struct bytes name, uint32_t steps)
 	    p->match, p->limits);
 }
 
+/* The log hears of the 1st, 2nd, 4th, 8th time. */
+static void
+give_up(struct pattern *p, struct bytes shown)
+{
+	p->gave_up++;
+	if ((p->gave_up & (p->gave_up - 1)) == 0)
+		log_warnx("pattern '%s' gave up on '%s': it is too costly (%u "
+			  "times so far)",
+		    log_safe(p->text), log_safe(shown), p->gave_up);
+}
+
 /* shown: how the log is to name it. */
 static bool
-matches(const struct pattern *p, struct bytes name, struct bytes shown)
+matches(struct pattern *p, struct bytes name, struct bytes shown)
 {
 	int rc = try(p, name, STEPS_AT_FIRST);
 
@@ -96,19 +108,18 @@ matches(const struct pattern *p, struct bytes name, struct bytes shown)
 		rc = try(p, name, STEPS);
 	}
 	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
-		log_warnx("pattern '%s' gave up on '%s': it is too costly",
-		    log_safe(p->text), log_safe(shown));
+		give_up(p, shown);
 	return rc >= 0;
 }
 
 bool
-pattern_matches(const struct pattern *p, struct bytes name)
+pattern_matches(struct pattern *p, struct bytes name)
 {
 	return matches(p, name, name);
 }
 
 bool
-pattern_matches_secret(const struct pattern *p, struct bytes secret)
+pattern_matches_secret(struct pattern *p, struct bytes secret)
 {
 	return matches(p, secret, BYTES("a secret"));
 }

@@ -18,11 +18,11 @@ struct pattern *pattern_new(struct bytes text, char *error, size_t size);
 void pattern_free(struct pattern *);
 
 /* One that takes too long (see pattern.c's limits) does not match, and is
- * logged. */
-bool pattern_matches(const struct pattern *, struct bytes name);
+ * logged, ever more seldom. */
+bool pattern_matches(struct pattern *, struct bytes name);
 
 /* The same; what it is matched with is never logged. */
-bool pattern_matches_secret(const struct pattern *, struct bytes secret);
+bool pattern_matches_secret(struct pattern *, struct bytes secret);
 
 /* Takes what matches that were not over soon have cost off a turn's budget, or off
  * that of a slice: for loops over many names, and for whoever serves clients. What

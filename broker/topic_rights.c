@@ -40,7 +40,7 @@ topic_right_allows(const struct user *user, struct bytes vhost,
     struct bytes exchange, enum verb verb, struct bytes key)
 {
 	const struct topic_right *t = find(user, vhost, exchange);
-	const struct pattern *p;
+	struct pattern *p;
 
 	if (t == NULL)
 		return true;

@@ -399,8 +399,9 @@ runaway_patterns_give_up(void)
 	char name[256];
 
 	memset(name, 'a', sizeof name - 1);
+	name[sizeof name - 2] = '!';
 	name[sizeof name - 1] = '\0';
-	begin("^(a+)+$x", "(.*?,){11}P", "^(((a*)*)*)*b$");
+	begin("(a+)+$", "(.*?,){11}P", "^(((a*)*)*)*b$");
 	CU_ASSERT_FALSE(may(VERB_CONFIGURE, name));
 	CU_ASSERT_FALSE(may(VERB_WRITE, name));
 	CU_ASSERT_FALSE(may(VERB_READ, name));
