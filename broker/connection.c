@@ -22,7 +22,6 @@
 
 enum {
 	CHANNELS_MIN = 4,
-	DELETION = 8, /* units of a turn that the end of a queue costs */
 	CLOSE_WAIT_MS = 10000, /* for the peer to take its leave */
 	LINGER_MS = 500, /* for the peer to close its socket first */
 	SILENT_BEATS = 4,	 /* half intervals: two intervals */
@@ -399,7 +398,7 @@ connection_disown(struct connection *c, size_t *budget)
 
 	while ((q = TAILQ_FIRST(&c->owned)) != NULL && *budget > 0) {
 		queue_delete(q);
-		*budget -= *budget < DELETION ? *budget : DELETION;
+		budget_spend(budget, QUEUE_DELETION);
 	}
 	return q == NULL;
 }

@@ -160,6 +160,9 @@ size_t queue_purge(struct queue *, struct connection *);
 /* Frees in slices what was taken from its lanes; takes it. */
 void queue_clear(struct queue *, struct lanes_rest *);
 
+/* What queue_delete costs, in units of a turn. */
+enum { QUEUE_DELETION = 8 };
+
 /* Everything goes: consumers are cancelled (and told, if they asked to be),
  * bindings removed, the lane dropped. Returns the number of ready entries. */
 size_t queue_delete(struct queue *);

@@ -221,7 +221,7 @@ vanish(struct job *job, size_t *budget)
 	if (d->vhost->connection_count > 0 &&
 	    !evict_some(d->vhost->server, &d->eviction, budget))
 		return false;
-	for (; *budget > 0; --*budget)
+	for (; *budget > 0; budget_spend(budget, QUEUE_DELETION))
 		if (!delete_one(d->vhost)) {
 			vhost_unref(d->vhost);
 			free(d->eviction.reason);

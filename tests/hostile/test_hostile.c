@@ -273,6 +273,33 @@ test_many_queues_drop(void)
 	client_close(other);
 }
 
+/* All of a vhost's go with it, some in each turn. */
+static void
+test_many_queues_of_a_vhost(void)
+{
+	struct client *c = client_open();
+	char command[600], name[24];
+	struct amqp_method m;
+
+	client_channel(c, 1);
+	for (int i = 0; i < 20000; i++) {
+		snprintf(name, sizeof name, "queue %d", i);
+		client_add(c, 1,
+		    &(struct amqp_method){AMQP_queue_declare,
+			.queue_declare = {.queue = bytes_str(name),
+			    .durable = true, .nowait = true}});
+	}
+	client_flush(c);
+	CHECK(client_ready(c, 1, name) == 0);
+	snprintf(command, sizeof command,
+	    "./leveretctl -s -d '%s' delete_vhost /", rig_file("data"));
+	CHECK(system(command) == 0);
+	client_expect(c, AMQP_connection_close, &m);
+	if (!CHECK(rig_longest_turn() >= 0 && rig_longest_turn() < 40))
+		printf("%.3f ms\n", rig_longest_turn());
+	client_drop(c);
+}
+
 static void
 test_many_returns(void)
 {
@@ -357,6 +384,8 @@ static const struct test tests[] = {
 	test_deleted_at_the_end, {"-d", "DATA"}},
     {"thousands of queues get a message and go", test_many_queues, {NULL}},
     {"thousands of queues go with the broker", test_many_queues_drop, {NULL}},
+    {"thousands of queues go with their vhost", test_many_queues_of_a_vhost,
+	{"-d", "DATA"}},
     {"thousands of messages come back from a commit", test_many_returns,
 	{NULL}},
     {"a queue that cannot be read disturbs nobody", test_damaged_store,
