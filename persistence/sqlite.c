@@ -123,12 +123,25 @@ lock_folder(struct sqlite_store *s, const char *dir, char *error, size_t size)
 	return false;
 }
 
+/* There are hashes of passwords in it, and what was published: whatever the folder
+ * lets others do, it is for one user alone. SQLite gives its log the same mode. */
+static void
+make_private(const struct sqlite_store *s)
+{
+	int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 static bool
 connect_first(struct sqlite_store *s, char *error, size_t size)
 {
 	char why[256];
-	int rc = connect_writer(s, &s->base, why, sizeof why);
+	int rc;
 
+	make_private(s);
+	rc = connect_writer(s, &s->base, why, sizeof why);
 	if (rc == SQLITE_OK)
 		return true;
 	if (*why == '\0')
