@@ -266,6 +266,23 @@ value_at(const uint8_t *p, struct bytes table)
 	return read_value(&r);
 }
 
+void
+amqp_table_sort(struct writer *w, struct bytes table)
+{
+	struct index index;
+
+	index_init(&index, table);
+	for (size_t i = 0; i < index.n; i++) {
+		const uint8_t *value = index.pairs[i].value;
+		struct reader r = {value, table.p + table.n, false};
+
+		read_value(&r);
+		writer_shortstr(w, index.pairs[i].key);
+		writer_bytes(w, (struct bytes){value, (size_t)(r.p - value)});
+	}
+	index_fini(&index);
+}
+
 bool
 amqp_table_equal(struct bytes a, struct bytes b)
 {

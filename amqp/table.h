@@ -60,6 +60,9 @@ bool amqp_value_alike(const struct amqp_value *, const struct amqp_value *);
  * where I 1 is not l 1. */
 bool amqp_table_equal(struct bytes, struct bytes);
 
+/* Appends the pairs in order of their keys, each key once with its first value. */
+void amqp_table_sort(struct writer *, struct bytes table);
+
 /* "longstr", "signedint": what RabbitMQ's texts call the type of a tag. */
 const char *amqp_type_name(char tag);
 

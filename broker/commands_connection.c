@@ -97,7 +97,10 @@ TLS_COLUMN(connection_tls_hash, TLS_HASH)
 TLS_COLUMN(connection_cert_subject, TLS_PEER_SUBJECT)
 TLS_COLUMN(connection_cert_issuer, TLS_PEER_ISSUER)
 TLS_COLUMN(connection_cert_validity, TLS_PEER_VALIDITY)
-NOTHING(connection_nothing)
+COLUMN(connection_reads, struct connection, put_int_value,
+    (int64_t)t->transport.reads)
+COLUMN(connection_writes, struct connection, put_int_value,
+    (int64_t)t->transport.writes)
 
 static const struct column connection_columns[] = {
     {"pid", connection_pid},
@@ -121,8 +124,8 @@ static const struct column connection_columns[] = {
     {"recv_oct", connection_received},
     {"send_oct", connection_sent},
     {"send_pend", connection_pending},
-    {"recv_cnt", connection_nothing},
-    {"send_cnt", connection_nothing},
+    {"recv_cnt", connection_reads},
+    {"send_cnt", connection_writes},
     {"ssl", connection_tls},
     {"ssl_protocol", connection_tls_protocol},
     {"ssl_key_exchange", connection_tls_exchange},

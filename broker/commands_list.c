@@ -145,7 +145,6 @@ COLUMN(queue_durable, struct queue, put_bool_value, t->durable)
 COLUMN(queue_auto_delete, struct queue, put_bool_value, t->auto_delete)
 COLUMN(queue_arguments, struct queue, put_table_value, t->arguments)
 COLUMN(queue_owner, struct queue, put_owner, t->owner)
-COLUMN(queue_exclusive, struct queue, put_bool_value, t->owner != NULL)
 COLUMN(queue_ready, struct queue, put_int_value,
     (int64_t)lanes_ready(&t->lanes))
 COLUMN(queue_unacked, struct queue, put_int_value, t->unacked)
@@ -173,8 +172,34 @@ COLUMN(queue_persistent, struct queue, put_int_value,
     (int64_t)lanes_stored(&t->lanes))
 COLUMN(queue_bytes_persistent, struct queue, put_int_value,
     (int64_t)lanes_stored_bytes(&t->lanes))
-COLUMN(queue_capacity, struct queue, put_int_value, !TAILQ_EMPTY(&t->active))
 NOTHING(queue_nothing)
+
+/* RabbitMQ says nothing about quorum queues here, which never are. */
+static void
+queue_exclusive(struct request *r, const void *thing)
+{
+	const struct queue *q = thing;
+
+	if (q->type->bit == QUEUE_QUORUM)
+		put_no_value(r);
+	else
+		put_bool_value(r, q->owner != NULL);
+}
+
+/* The share of time in which a consumer could take something, 1.0 or 0.0: now. A
+ * whole 0, or nothing, without consumers. */
+static void
+queue_capacity(struct request *r, const void *thing)
+{
+	const struct queue *q = thing;
+
+	if (q->consumer_count > 0)
+		put_real_value(r, TAILQ_EMPTY(&q->active) ? 0.0 : 1.0);
+	else if (q->type->bit == QUEUE_QUORUM)
+		put_no_value(r);
+	else
+		put_int_value(r, 0);
+}
 
 /* Of what is in front and in memory. */
 static void
@@ -383,7 +408,19 @@ COLUMN(binding_to, struct binding_view, put_text_value, t->destination->name)
 COLUMN(
     binding_to_kind, struct binding_view, put_string, kind_name(t->destination))
 COLUMN(binding_key, struct binding_view, put_text_value, t->key)
-COLUMN(binding_arguments, struct binding_view, put_table_value, t->arguments)
+
+/* In order, as RabbitMQ keeps them. */
+static void
+put_sorted(struct request *r, struct bytes table)
+{
+	struct writer w = {0};
+
+	amqp_table_sort(&w, table);
+	put_table_value(r, writer_view(&w));
+	writer_fini(&w);
+}
+
+COLUMN(binding_arguments, struct binding_view, put_sorted, t->arguments)
 
 static const struct column binding_columns[] = {
     {"source_name", binding_source},

@@ -126,7 +126,7 @@ consumer_new(struct channel *ch, struct queue *q, struct bytes tag,
 	c->no_ack = no_ack;
 	c->exclusive = exclusive;
 	c->priority = priority_of(arguments);
-	c->limit = no_ack ? 0 : ch->limit_each;
+	c->limit = ch->limit_each;
 	TAILQ_INSERT_TAIL(&q->consumers, c, queue_link);
 	TAILQ_INSERT_TAIL(&ch->consumers, c, channel_link);
 	q->consumer_count++;

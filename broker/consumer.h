@@ -23,7 +23,7 @@ struct consumer {
 	bool waits;   /* its consume-ok has not left yet */
 	bool behind;  /* another is its queue's single active one */
 	int32_t priority;
-	unsigned limit;	  /* prefetch; 0: none */
+	unsigned limit;	  /* prefetch; 0: none. With no_ack none is used up */
 	unsigned unacked; /* each keeps it alive */
 	TAILQ_ENTRY(consumer) queue_link;
 	TAILQ_ENTRY(consumer) active_link; /* or behind */

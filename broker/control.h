@@ -114,6 +114,7 @@ void request_row(struct request *);
 void request_row_end(struct request *);
 void put_text_value(struct request *, struct bytes);
 void put_int_value(struct request *, int64_t);
+void put_real_value(struct request *, double);
 void put_bool_value(struct request *, bool);
 void put_table_value(struct request *, struct bytes table);
 void put_list_value(struct request *, const char *joined_by_commas);

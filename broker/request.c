@@ -189,6 +189,16 @@ put_int_value(struct request *r, int64_t n)
 }
 
 void
+put_real_value(struct request *r, double d)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &d, sizeof bits);
+	writer_u8(&r->out, 'd');
+	writer_u64(&r->out, bits);
+}
+
+void
 put_bool_value(struct request *r, bool b)
 {
 	writer_u8(&r->out, 't');

@@ -1,6 +1,9 @@
 /* show.c - values as rabbitmqctl's formats write them. */
 #include "broker/show.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* Names may hold anything: what would move the cursor is shown escaped. */
 void
 show_plain(FILE *out, struct bytes b)
@@ -133,6 +136,21 @@ show_nothing(FILE *out, enum show how, bool inside)
 		fputs("undefined", out);
 }
 
+/* As short as it can be, and a fraction even if it is whole. */
+static void
+show_real(FILE *out, double d)
+{
+	char text[40];
+	int digits = 1;
+
+	do
+		snprintf(text, sizeof text, "%.*g", digits, d);
+	while (strtod(text, NULL) != d && ++digits < 18);
+	fputs(text, out);
+	if (strpbrk(text, ".en") == NULL)
+		fputs(".0", out);
+}
+
 /* inside a table, texts are quoted whatever the format. */
 static void
 show(FILE *out, enum show how, const struct amqp_value *v, bool inside)
@@ -153,7 +171,7 @@ show(FILE *out, enum show how, const struct amqp_value *v, bool inside)
 		break;
 	case 'f':
 	case 'd':
-		fprintf(out, "%.17g", v->d);
+		show_real(out, v->d);
 		break;
 	case 'D':
 		fprintf(out, "%de-%u", v->decimal.value, v->decimal.scale);

@@ -252,6 +252,7 @@ written(struct transport *t, size_t n)
 {
 	t->pending -= n;
 	t->bytes_out += n;
+	t->writes++;
 	t->io->bytes_out += n;
 	while (t->segment_count > 0) {
 		struct segment *s = segment_at(t, 0);
@@ -522,6 +523,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	t->bytes_in += (size_t)n;
+	t->reads++;
 	t->io->bytes_in += (size_t)n;
 	t->last_read = (size_t)n;
 	if (!behind)

@@ -94,6 +94,7 @@ struct transport {
 	size_t pending; /* bytes not yet written */
 	size_t lent;	/* of them in messages, not in blocks */
 	uint64_t bytes_in, bytes_out;
+	uint64_t reads, writes; /* that moved some of them */
 
 	TAILQ_ENTRY(transport) dirty_link;
 	TAILQ_ENTRY(transport) again_link;

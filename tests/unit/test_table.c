@@ -526,6 +526,28 @@ scan_has_the_same_depth_as_check(void)
 	}
 }
 
+/* Whatever stands in it, the pairs are the same, in order of their keys. */
+static void
+sorting_orders_by_key(void)
+{
+	struct bytes mixed = table("{x-match:S:all,n:I:1,a:t:1,n:I:2}");
+	struct bytes every = table(EVERY_TYPE);
+	struct writer sorted = {0}, text = {0}, all = {0};
+
+	amqp_table_sort(&sorted, mixed);
+	amqp_table_print(&text, writer_view(&sorted));
+	CU_ASSERT(bytes_eq(writer_view(&text),
+	    BYTES("{a:t:1,n:I:1,x-match:S:all}")));
+	amqp_table_sort(&all, every);
+	CU_ASSERT(amqp_table_check(writer_view(&all)));
+	CU_ASSERT(amqp_table_equal(writer_view(&all), every));
+	writer_fini(&sorted);
+	writer_fini(&text);
+	writer_fini(&all);
+	free((void *)mixed.p);
+	free((void *)every.p);
+}
+
 static const struct unit_test tests[] = {
     {"every type is well-formed", every_type_is_well_formed},
     {"every truncation inside a pair is malformed",
@@ -567,6 +589,7 @@ static const struct unit_test tests[] = {
     {"scan refuses what it cannot read", scan_refuses_what_it_cannot_read},
     {"scan refuses keys over 255", scan_refuses_keys_over_255},
     {"scan has the same depth as check", scan_has_the_same_depth_as_check},
+    {"sorting orders by key", sorting_orders_by_key},
 };
 
 UNIT_MAIN("table", tests)
