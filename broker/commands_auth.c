@@ -14,6 +14,7 @@
 #include "broker/log.h"
 #include "broker/server.h"
 #include "broker/topic_rights.h"
+#include "broker/vhost.h"
 
 /* An argument, or "" where it was left out. */
 static const char *
@@ -325,21 +326,21 @@ answer_right(struct request *r, enum auth_status status, const char *name)
 		request_fail(r, CODE_NO_USER, "User %s does not exist", name);
 }
 
+/* Fails the request if it cannot be. */
 static void
-set_permission(struct request *r, const char *name, const char *vhost)
+permit(struct request *r, const char *name, struct bytes vhost)
 {
 	const struct bytes text[VERBS] = {bytes_str(argument(r, 1)),
 	    bytes_str(argument(r, 2)), bytes_str(argument(r, 3))};
 	char error[400];
 
-	switch (auth_set_permission(r->server->auth, bytes_str(name),
-	    bytes_str(vhost), text, error, sizeof error)) {
+	switch (auth_set_permission(r->server->auth, bytes_str(name), vhost,
+	    text, error, sizeof error)) {
 	case AUTH_OK:
 		log_info("Successfully set permissions for '%s' in virtual "
 			 "host '%s' to '%s', '%s', '%s'",
-		    name, vhost, argument(r, 1), argument(r, 2),
+		    name, log_safe(vhost), argument(r, 1), argument(r, 2),
 		    argument(r, 3));
-		request_end(r);
 		break;
 	case AUTH_BAD_PATTERN:
 		request_fail(r, CODE_UNAVAILABLE, "%s", error);
@@ -357,8 +358,28 @@ command_set_permissions(struct request *r, size_t *budget)
 	request_banner(r,
 	    "Setting permissions for user \"%s\" in vhost \"%s\" ...", name,
 	    vhost);
-	if (vhost_is_there(r, vhost))
-		set_permission(r, name, vhost);
+	if (!vhost_is_there(r, vhost))
+		return;
+	permit(r, name, bytes_str(vhost));
+	if (!r->ended)
+		request_end(r);
+}
+
+/* All vhosts in one turn, as one change: there are few. */
+void
+command_set_permissions_globally(struct request *r, size_t *budget)
+{
+	const char *name = argument(r, 0);
+	struct vhost *v;
+	size_t at = 0;
+
+	request_banner(r,
+	    "Setting permissions for user \"%s\" in all virtual hosts ...",
+	    name);
+	while (!r->ended && (v = names_each(&r->server->vhosts, &at)) != NULL)
+		permit(r, name, v->name);
+	if (!r->ended)
+		request_end(r);
 }
 
 void

@@ -75,12 +75,11 @@ tell_node_listeners(struct request *r)
 }
 
 void
-command_cluster_status(struct request *r, size_t *budget)
+tell_cluster(struct request *r)
 {
 	const struct server *s = r->server;
 	char *name = server_cluster_name(s);
 
-	request_banner(r, "Cluster status of node %s ...", node_name());
 	request_text(r,
 	    "Basics\n\nCluster name: %s\n\nDisk Nodes\n\n%s\n\nRunning "
 	    "Nodes\n\n%s\n\nVersions\n\n%s: %s %s\n\nMaintenance "
@@ -93,8 +92,15 @@ command_cluster_status(struct request *r, size_t *budget)
 	tell_node_listeners(r);
 	request_text(r, "\nFeature flags\n");
 	tell_flags(r);
-	command_document(r, cluster_document(s));
 	free(name);
+}
+
+void
+command_cluster_status(struct request *r, size_t *budget)
+{
+	request_banner(r, "Cluster status of node %s ...", node_name());
+	tell_cluster(r);
+	command_document(r, cluster_document(r->server));
 	request_end(r);
 }
 
@@ -300,9 +306,13 @@ command_forget_cluster_node(struct request *r, size_t *budget)
 	}
 	request_banner(r, "Removing node %s from the cluster",
 	    r->words.arguments[0]);
-	request_fail(r, CODE_UNAVAILABLE,
-	    "{:not_a_cluster_node, 'The node selected is not in the "
-	    "cluster.'}");
+	if (is_this(r->words.arguments[0]))
+		request_fail(r, CODE_UNAVAILABLE,
+		    "the last node of a cluster cannot be removed");
+	else
+		request_fail(r, CODE_UNAVAILABLE,
+		    "{:not_a_cluster_node, 'The node selected is not in "
+		    "the cluster.'}");
 }
 
 void

@@ -163,23 +163,22 @@ tell_listeners(struct request *r)
 		    l->host, l->port, listener_protocol(l), listener_purpose(l));
 }
 
+static json_t *
+listener_document(const struct listener *l)
+{
+	return json_pack("{s:s, s:s, s:i, s:s, s:s}", "interface", l->host,
+	    "node", node_name(), "port", (int)l->port, "protocol",
+	    listener_protocol(l), "purpose", listener_purpose(l));
+}
+
 json_t *
 listeners_document(const struct server *s)
 {
-	json_t *list = json_array(), *one;
+	json_t *list = json_array();
 	const struct listener *l;
 
 	TAILQ_FOREACH(l, &s->listeners, link)
-	{
-		one = json_object();
-		json_object_set_new(one, "interface", json_string(l->host));
-		json_object_set_new(one, "node", json_string(node_name()));
-		json_object_set_new(one, "port", json_integer(l->port));
-		json_object_set_new(
-		    one, "protocol", json_string(listener_protocol(l)));
-		json_object_set_new(one, "purpose", json_string(listener_purpose(l)));
-		json_array_append_new(list, one);
-	}
+		json_array_append_new(list, listener_document(l));
 	return list;
 }
 
@@ -228,6 +227,7 @@ static void
 tell_unreachable(struct request *r)
 {
 	char *lines = xstrdup(""), *more;
+	json_t *list = json_array();
 	const struct listener *l;
 
 	TAILQ_FOREACH(l, &r->server->listeners, link)
@@ -240,7 +240,11 @@ tell_unreachable(struct request *r)
 		    listener_purpose(l));
 		free(lines);
 		lines = more;
+		json_array_append_new(list, listener_document(l));
 	}
+	command_document(r,
+	    json_pack("{s:o, s:s, s:s}", "failures", list, "node", node_name(),
+		"result", "error"));
 	request_fail(r, CODE_UNAVAILABLE,
 	    "Connection to ports of the following listeners on node %s "
 	    "failed: %s",
@@ -258,8 +262,8 @@ command_check_port_connectivity(struct request *r, size_t *budget)
 	request_banner(r,
 	    "Testing TCP connections to all active listeners on node %s ...",
 	    node_name());
-	command_document(r, with_listeners(r->server, good ? "ok" : "error"));
 	if (good) {
+		command_document(r, with_listeners(r->server, "ok"));
 		request_text(r, "Successfully connected to ports %s on node %s.",
 		    answered, node_name());
 		request_end(r);

@@ -53,27 +53,35 @@ command_rotate_logs(struct request *r, size_t *budget)
 
 /* --- where it goes ------------------------------------------------------ */
 
-void
-command_log_location(struct request *r, size_t *budget)
+json_t *
+log_locations(bool all)
 {
 	static const enum log_output places[] = {LOG_FILE, LOG_CONNECTION_FILE,
 	    LOG_CHANNEL_FILE, LOG_QUEUE_FILE, LOG_CONSOLE};
-	bool all = words_option(&r->words, "all") != NULL;
-	json_t *d = json_object(), *paths = json_array();
+	json_t *paths = json_array();
 	char path[4096];
 
+	for (unsigned i = 0; i < LOG_OUTPUTS; i++)
+		if (log_location(places[i], path, sizeof path) &&
+		    (all || json_array_size(paths) == 0))
+			json_array_append_new(paths, json_string(path));
+	return paths;
+}
+
+void
+command_log_location(struct request *r, size_t *budget)
+{
+	json_t *paths =
+	    log_locations(words_option(&r->words, "all") != NULL);
+	json_t *path;
+	size_t i;
+
 	request_banner(r, "Log file location(s) on node %s ...", node_name());
-	for (unsigned i = 0; i < LOG_OUTPUTS; i++) {
-		if (!log_location(places[i], path, sizeof path) ||
-		    (!all && json_array_size(paths) > 0))
-			continue;
-		request_text(r, "%s", path);
-		json_array_append_new(paths, json_string(path));
-	}
-	json_object_set_new(d, "node_name", json_string(node_name()));
-	json_object_set_new(d, "paths", paths);
-	json_object_set_new(d, "result", json_string("ok"));
-	command_document(r, d);
+	json_array_foreach(paths, i, path)
+		request_text(r, "%s", json_string_value(path));
+	command_document(r,
+	    json_pack("{s:s, s:o, s:s}", "node_name", node_name(), "paths",
+		paths, "result", "ok"));
 	request_end(r);
 }
 

@@ -12,6 +12,7 @@
 #include "broker/folder.h"
 #include "broker/json.h"
 #include "broker/json_table.h"
+#include "broker/log.h"
 #include "broker/queue.h"
 #include "broker/queue_type.h"
 #include "broker/server.h"
@@ -249,6 +250,8 @@ came(struct load *load)
 {
 	struct peek *p = peek_find(load->epoch);
 
+	if (load->status != STORE_OK)
+		log_error("cannot peek into a queue: %s", load->error);
 	if (p != NULL) {
 		p->waiting = false;
 		p->failed = load->status != STORE_OK;

@@ -11,6 +11,7 @@
 #include "broker/parameters.h"
 #include "broker/queue.h"
 #include "broker/server.h"
+#include "broker/sources.h"
 #include "broker/vhost.h"
 
 /* --- amounts ------------------------------------------------------------ */
@@ -33,8 +34,9 @@ unit_asked(struct request *r)
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (strcmp(name, units[i].name) == 0)
 			return &units[i];
-	request_misused(r, CODE_USAGE, ARGUMENT_ERROR "unit '%s' is not supported. Please use one of: "
-			   "bytes, kb, mb, gb",
+	request_misused(r, CODE_USAGE,
+	    ARGUMENT_ERROR "\"unit '%s' is not supported. Please use one of: "
+			   "bytes, mb, gb\"",
 	    name);
 	return NULL;
 }
@@ -174,6 +176,20 @@ tell_runtime(struct request *r)
 	if (!s->down)
 		request_text(r, "Store: %s, %llu bytes", s->store->ops->name,
 		    (unsigned long long)s->store->ops->size(s->store));
+}
+
+/* Files that were read, and files that are written. */
+static void
+tell_files(struct request *r)
+{
+	json_t *paths = log_locations(true), *path;
+	size_t i;
+
+	request_text(r, "\nConfig files\n\n%s\n\nLog file(s)\n",
+	    sources_files());
+	json_array_foreach(paths, i, path)
+		request_text(r, " * %s", json_string_value(path));
+	json_decref(paths);
 }
 
 static void
@@ -323,6 +339,7 @@ status_document(const struct server *s)
 	json_object_set_new(d, "is_under_maintenance", json_false());
 	put_string(d, "leveret_version", PACKAGE_VERSION);
 	json_object_set_new(d, "listeners", listeners_document(s));
+	json_object_set_new(d, "log_files", log_locations(true));
 	json_object_set_new(d, "memory", memory_document(s));
 	put_string(d, "os", "Linux");
 	put_int(d, "pid", (uint64_t)getpid());
@@ -344,6 +361,7 @@ static void
 tell_status(struct request *r, const struct unit *u)
 {
 	tell_runtime(r);
+	tell_files(r);
 	tell_alarms(r);
 	tell_memory(r, u);
 	tell_descriptors(r);
@@ -411,6 +429,9 @@ command_report(struct request *r, size_t *budget)
 		pressure_look(&r->server->pressure);
 		request_text(r, "Status of node %s ...", node_name());
 		tell_status(r, &(struct unit){"gb", 1e9});
+		request_text(
+		    r, "\nCluster status of node %s ...", node_name());
+		tell_cluster(r);
 		request_text(r, "\nApplication environment of node %s ...\n",
 		    node_name());
 		config_each(r->server->config, tell_setting, r);

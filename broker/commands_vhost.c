@@ -5,6 +5,8 @@
 
 #include "amqp/xalloc.h"
 #include "broker/commands.h"
+#include "broker/json.h"
+#include "broker/folder.h"
 #include "broker/log.h"
 #include "broker/parameters.h"
 #include "broker/server.h"
@@ -32,31 +34,62 @@ is_queue_type(struct bytes b)
 }
 
 /* Of one that is there already only what is given changes. */
+static struct vhost_metadata
+metadata_asked(const struct request *r, const struct vhost *v)
+{
+	struct vhost_metadata m =
+	    v != NULL ? v->metadata : (struct vhost_metadata){0};
+
+	m.description = option(r, "description", m.description);
+	m.tags = option(r, "tags", m.tags);
+	m.default_queue_type =
+	    option(r, "default-queue-type", m.default_queue_type);
+	return m;
+}
+
+/* False after having refused it. */
+static bool
+queue_type_known(struct request *r, struct bytes type)
+{
+	if (is_queue_type(type))
+		return true;
+	request_fail(r, CODE_UNAVAILABLE, "Unsupported default queue type: %s",
+	    log_safe(type));
+	return false;
+}
+
+void
+command_update_vhost_metadata(struct request *r, size_t *budget)
+{
+	const char *name = r->words.arguments[0];
+	struct vhost *v = server_vhost(r->server, bytes_str(name));
+	struct vhost_metadata m = metadata_asked(r, v);
+
+	request_banner(r, "Updating metadata of vhost \"%s\" ...", name);
+	if (v == NULL) {
+		command_no_vhost(r, name);
+	} else if (queue_type_known(r, m.default_queue_type)) {
+		vhost_describe(v, &m);
+		request_end(r);
+	}
+}
+
 void
 command_add_vhost(struct request *r, size_t *budget)
 {
 	const char *name = r->words.arguments[0];
 	struct bytes b = bytes_str(name);
 	struct vhost *v = server_vhost(r->server, b);
-	struct vhost_metadata m =
-	    v != NULL ? v->metadata : (struct vhost_metadata){0};
+	struct vhost_metadata m = metadata_asked(r, v);
 
 	request_banner(r, "Adding vhost \"%s\" ...", name);
-	m.description = option(r, "description", m.description);
-	m.tags = option(r, "tags", m.tags);
-	m.default_queue_type =
-	    option(r, "default-queue-type", m.default_queue_type);
 	if (b.n == 0 || b.n > NAME_MAX_SIZE || !bytes_utf8(b)) {
 		request_fail(r, CODE_DATA,
 		    "a vhost's name has 1 to %d bytes of UTF-8", NAME_MAX_SIZE);
 		return;
 	}
-	if (!is_queue_type(m.default_queue_type)) {
-		request_fail(r, CODE_UNAVAILABLE,
-		    "Unsupported default queue type: %s",
-		    log_safe(m.default_queue_type));
+	if (!queue_type_known(r, m.default_queue_type))
 		return;
-	}
 	if (v == NULL) {
 		log_info("Adding vhost '%s'", name);
 		vhost_make(r->server, b, &m);
@@ -164,9 +197,8 @@ command_clear_vhost_limits(struct request *r, size_t *budget)
 
 	request_banner(
 	    r, "Clearing vhost \"%s\" limits ...", command_vhost_name(r));
-	if ((v = command_vhost(r)) == NULL)
-		return;
-	if (parameter_clear(v, component, limits))
+	v = server_vhost(r->server, bytes_str(command_vhost_name(r)));
+	if (v != NULL && parameter_clear(v, component, limits))
 		request_end(r);
 	else
 		request_fail(r, CODE_UNAVAILABLE, "Parameter does not exist");
@@ -198,6 +230,14 @@ list_all_limits(struct request *r, size_t *budget)
 	}
 }
 
+static json_t *
+limits_document(const struct parameter *p)
+{
+	return p == NULL ? json_array()
+			 : json_pack("{s:s, s:s, s:s}", "node", node_name(),
+			       "result", "ok", "value", p->value);
+}
+
 void
 command_list_vhost_limits(struct request *r, size_t *budget)
 {
@@ -214,6 +254,7 @@ command_list_vhost_limits(struct request *r, size_t *budget)
 		return;
 	p = parameter_find(v, component, limits);
 	request_text(r, "%s", p != NULL ? p->value : "");
+	command_document(r, limits_document(p));
 	request_end(r);
 }
 

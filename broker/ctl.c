@@ -32,6 +32,7 @@ static const struct option_row option_rows[] = {
     {"--quiet", "-q", FLAG(quiet), "no banner"},
     {"--silent", "-s", FLAG(silent), "no banner, no table header"},
     {"--no-table-headers", NULL, FLAG(no_headers), "no table header"},
+    {"--table-headers", NULL, FLAG(flag_ignored), NULL},
     {"--formatter", NULL, TEXT(formatter),
 	"table, json, json_stream, csv, pretty_table or erlang"},
     {"--timeout", "-t", TEXT(timeout),
@@ -122,8 +123,10 @@ read_password(void)
 	if (isatty(STDIN_FILENO))
 		fputs("Password: ", stderr);
 	show_typing(false);
-	if (getline(&line, &room, stdin) < 0)
+	if (getline(&line, &room, stdin) < 0) {
+		free(line);
 		line = xstrdup("");
+	}
 	show_typing(true);
 	if (isatty(STDIN_FILENO))
 		putc('\n', stderr);
@@ -209,6 +212,19 @@ add_document(struct question *q, struct writer *document, size_t *count)
 	q->list[(*count)++] = "--document";
 	q->list[(*count)++] = (char *)document->p;
 	return true;
+}
+
+/* An expression that was left out is read, as rabbitmqctl does, unless somebody
+ * types there. */
+static void
+add_expression(struct question *q, struct writer *document, size_t *count)
+{
+	if (q->words.command != &commands[COMMAND_eval] ||
+	    q->words.count > 0 || isatty(STDIN_FILENO) ||
+	    !read_document(q, "-", document))
+		return;
+	if (document->n > 1)
+		q->list[(*count)++] = (char *)document->p;
 }
 
 /* Where an export goes; false after having said that there is no such folder. */
@@ -298,6 +314,7 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 		return CODE_OK;
 	if (wants_password(&q.words))
 		list[count++] = read_password();
+	add_expression(&q, &document, &count);
 	if (!take_path(&q) || !add_document(&q, &document, &count))
 		code = CODE_DATA;
 	else if (q.count = count, wait_command(&q))
@@ -368,6 +385,21 @@ all_written(int code)
 }
 
 static int
+tell_version(const struct settings *s)
+{
+	const char *version =
+	    program_is_rabbitmq() ? RABBITMQ_VERSION : PACKAGE_VERSION;
+
+	if (s->formatter != NULL && strcmp(s->formatter, "json") == 0)
+		printf("{\"node\":\"%s\",\"result\":\"ok\",\"value\":"
+		       "{\"version\":\"%s\"}}\n",
+		    node_name(), version);
+	else
+		puts(version);
+	return CODE_OK;
+}
+
+static int
 obey(int argc, char **argv)
 {
 	struct settings s = {0};
@@ -391,10 +423,8 @@ obey(int argc, char **argv)
 	count = lead_with_command(list, count);
 	if (s.node != NULL)
 		node_rename(s.node);
-	if (s.version || (count > 0 && strcmp(list[0], "version") == 0)) {
-		puts(program_is_rabbitmq() ? RABBITMQ_VERSION : PACKAGE_VERSION);
-		return CODE_OK;
-	}
+	if (s.version || (count > 0 && strcmp(list[0], "version") == 0))
+		return tell_version(&s);
 	if (s.help || (count > 0 && strcmp(list[0], "help") == 0)) {
 		bool word = count > 0 && strcmp(list[0], "help") == 0;
 		return usage_help(count > word ? list[word] : NULL);

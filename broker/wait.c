@@ -212,11 +212,19 @@ run_shutdown(const struct waiting *w)
 {
 	const struct question *q = w->question;
 	long pid = ask_pid(q);
+	int code;
 
 	if (pid > 0)
 		say(w, "Shutting down RabbitMQ node %s running at PID %ld",
 		    node_name(), pid);
-	return run_stop(w, words_option(&q->words, "no-wait") ? 0 : pid);
+	if (pid == 0 || words_option(&q->words, "no-wait") != NULL)
+		return run_stop(w, 0);
+	say(w, "%sWaiting for PID %ld to terminate", "", pid);
+	code = run_stop(w, pid);
+	if (code == CODE_OK)
+		say(w, "RabbitMQ node %s running at PID %ld successfully shut down",
+		    node_name(), pid);
+	return code;
 }
 
 /* --- which -------------------------------------------------------------- */

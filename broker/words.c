@@ -89,16 +89,27 @@ command_has_letter(const struct command *c, char letter)
 	return false;
 }
 
-/* "--vhost", "--vhost=v", "-N". Every option named vhost has the letter p. */
+/* -p, --vhost: taken by all commands, as rabbitmqctl does; for those that are about
+ * no vhost it means nothing. */
+static bool
+is_vhost(const char *word)
+{
+	return strcmp(word, "-p") == 0 || strcmp(word, "--vhost") == 0 ||
+	    strncmp(word, "--vhost=", 8) == 0;
+}
+
+/* "--if-empty", "--vhost=v", "-N". */
 static bool
 find_typed(const struct command *c, const char *word, struct option_row *o)
 {
 	const char *at = c->options;
 
+	if (is_vhost(word)) {
+		*o = (struct option_row){"vhost", 5, 'p', '='};
+		return true;
+	}
 	if (word[1] == '-')
 		return find_option(c, word + 2, strcspn(word + 2, "="), o);
-	if (word[1] == 'p' && word[2] == '\0')
-		return find_option(c, "vhost", 5, o);
 	while (next_option(&at, o))
 		if (o->letter == word[1] && word[2] == '\0')
 			return true;

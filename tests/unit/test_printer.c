@@ -186,6 +186,37 @@ text_is_a_message_in_json(void)
 }
 
 static void
+json_in_front_takes_the_place_of_rows(void)
+{
+	writer_fini(&request.out);
+	request_json(&request, "{\"rows\":1}");
+	request_columns(&request, (const char *const[]){"name"}, 1);
+	request_row(&request);
+	put_text_value(&request, BYTES("q"));
+	request_row_end(&request);
+	CU_ASSERT_STRING_EQUAL(
+	    printed(FORMAT_JSON, true, true), "{\"rows\":1}\n");
+	CU_ASSERT_STRING_EQUAL(
+	    printed(FORMAT_TABLE, true, true), "name\nq\n");
+}
+
+static void
+fractions_are_short_and_never_whole(void)
+{
+	static const double numbers[] = {1, 0, 0.1, -2.5, 1e300, 1.0 / 3};
+
+	writer_fini(&request.out);
+	request_columns(&request,
+	    (const char *const[]){"a", "b", "c", "d", "e", "f"}, 6);
+	request_row(&request);
+	for (unsigned i = 0; i < 6; i++)
+		put_real_value(&request, numbers[i]);
+	request_row_end(&request);
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_TABLE, false, false),
+	    "1.0\t0.0\t0.1\t-2.5\t1e+300\t0.3333333333333333\n");
+}
+
+static void
 malformed_frames_are_refused(void)
 {
 	struct printer p = {.out = stderr, .format = FORMAT_TABLE};
@@ -226,6 +257,10 @@ static const struct unit_test tests[] = {
     {"tables in tables look as in RabbitMQ",
 	tables_in_tables_look_as_in_rabbitmq},
     {"text is a message in JSON", text_is_a_message_in_json},
+    {"JSON in front takes the place of rows",
+	json_in_front_takes_the_place_of_rows},
+    {"fractions are short and never whole",
+	fractions_are_short_and_never_whole},
     {"malformed frames are refused", malformed_frames_are_refused},
     {"formats have names", formats_have_names},
 };
