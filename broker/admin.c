@@ -76,6 +76,24 @@ admin_parse(const char *text)
 	return value;
 }
 
+/* --- what lasts ------------------------------------------------------------------ */
+
+static struct kept {
+	char *text;
+	struct kept *next;
+} *kept;
+
+const char *
+admin_keep(char *text)
+{
+	struct kept *k = xcalloc(1, sizeof *k);
+
+	k->text = text;
+	k->next = kept;
+	kept = k;
+	return text;
+}
+
 /* --- what was asked ------------------------------------------------------------ */
 
 const char *
@@ -650,7 +668,7 @@ run(struct admin *a)
 		return unknown(a);
 	if ((status = check_pairs(a, r)) != 0)
 		return status;
-	a->path = make_path(a, r->path);
+	a->path = admin_keep(make_path(a, r->path));
 	if (strcmp(a->verb, "list") != 0 && strcmp(a->verb, "show") != 0 &&
 	    (status = admin_check_user(a, r->tag)) != 0)
 		return status;

@@ -37,8 +37,7 @@ enum admin_format {
 	ADMIN_PRETTY_JSON,
 };
 
-/* What was asked. Texts are borrowed from the command line or last as long as the
- * process. */
+/* What was asked. Texts are borrowed from the command line or kept. */
 struct admin {
 	const char *user, *password; /* NULL: not given, guest */
 	const char *vhost;	     /* NULL: not given, / or all */
@@ -58,7 +57,7 @@ struct admin {
 	size_t pair_count;
 	const char *words[ADMIN_WORDS]; /* that belong to no key */
 	size_t word_count;
-	char *path; /* "/queues/%2F/q": what RabbitMQ's HTTP interface calls it */
+	const char *path; /* "/queues/%2F/q": what RabbitMQ's HTTP interface calls it */
 };
 
 /* The value of a key; NULL if it was not given. */
@@ -82,6 +81,9 @@ int admin_refused(const struct admin *);
 
 /* "ERROR: ..." about what was typed; returns ADMIN_FAILED. */
 int admin_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Takes a text that lasts as long as the process. */
+const char *admin_keep(char *text);
 
 /* Reads JSON; a new value, or NULL after having said that it is none. */
 json_t *admin_parse(const char *text);

@@ -293,12 +293,10 @@ static void
 add_query(struct admin *a, const char *const *columns, size_t count)
 {
 	const char *between = "?columns=";
-	char *before;
 
 	for (size_t i = 0; i < count; i++) {
-		before = a->path;
-		a->path = xasprintf("%s%s%s", before, between, columns[i]);
-		free(before);
+		a->path = admin_keep(
+		    xasprintf("%s%s%s", a->path, between, columns[i]));
 		between = ",";
 	}
 }

@@ -73,7 +73,7 @@ static int
 check_host(const char *host)
 {
 	static const char *const here[] = {
-	    "localhost", "127.0.0.1", "::1", "[::1]", NULL};
+	    "localhost", "127.0.0.1", "::1", NULL};
 	char why[300];
 
 	for (const char *const *h = here; *h != NULL; h++)
@@ -103,9 +103,10 @@ read_depth(struct admin *a, const char *value)
 static int
 read_uri(struct admin *a, const char *uri)
 {
-	const char *place = strstr(uri, "://");
-	char *text = xstrdup(place != NULL ? place + 3 : uri), *at, *colon;
+	const char *start = strstr(uri, "://");
+	char *text = xstrdup(start != NULL ? start + 3 : uri), *at, *colon;
 
+	admin_keep(text);
 	text[strcspn(text, "/")] = '\0';
 	if ((at = strrchr(text, '@')) != NULL) {
 		*at = '\0';
@@ -114,11 +115,10 @@ read_uri(struct admin *a, const char *uri)
 			*colon = '\0';
 			a->password = colon + 1;
 		}
+		text = at + 1;
 	}
-	place = at != NULL ? at + 1 : text;
-	if (*place == '[')
-		return check_host("[::1]");
-	text = xstrdup(place);
+	if (*text == '[')
+		return check_host(strncmp(text, "[::1]", 5) == 0 ? "::1" : text);
 	text[strcspn(text, ":")] = '\0';
 	return check_host(text);
 }
@@ -378,7 +378,8 @@ take_setting(struct admin *file, char *line, const char *path)
 	line = strip(line);
 	for (const struct name *o = names; o < names + NAMES; o++)
 		if (o->key != NULL && strcmp(o->key, line) == 0)
-			return set(file, o->option, xstrdup(value));
+			return set(
+			    file, o->option, admin_keep(xstrdup(value)));
 	return admin_wrong("'%s' in config file '%s' is not recognised", line,
 	    path);
 }
