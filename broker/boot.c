@@ -18,6 +18,7 @@
 #include "broker/held.h"
 #include "broker/listener.h"
 #include "broker/log.h"
+#include "broker/log_exchange.h"
 #include "broker/parameters.h"
 #include "broker/plugins.h"
 #include "broker/queue.h"
@@ -479,6 +480,7 @@ server_reload(struct server *s)
 		return;
 	set_loopback_users(s);
 	set_algorithm(s);
+	log_exchange_open(s);
 	pressure_reload(&s->pressure, s->config);
 	if (s->tls != NULL && make_context(s))
 		log_info("certificates and keys were read again");
@@ -618,6 +620,7 @@ awake(struct server *s)
 		return false;
 	each_queue(s, queue_recount);
 	set_loopback_users(s);
+	log_exchange_open(s);
 	pressure_init(&s->pressure, s->config, s->ephemeral ? NULL : s->dir);
 	pressure_look(&s->pressure);
 	return open_listeners(s);
@@ -735,6 +738,7 @@ close_listeners(struct server *s)
 void
 server_sleep(struct server *s)
 {
+	log_exchange_close();
 	close_listeners(s);
 	imports_finish(s);
 	end_journal(s);
@@ -775,6 +779,7 @@ server_forget(struct server *s)
 void
 server_free(struct server *s)
 {
+	log_exchange_close();
 	close_listeners(s);
 	imports_finish(s);
 	end_journal(s);

@@ -57,7 +57,7 @@ json_t *
 log_locations(bool all)
 {
 	static const enum log_output places[] = {LOG_FILE, LOG_CONNECTION_FILE,
-	    LOG_CHANNEL_FILE, LOG_QUEUE_FILE, LOG_CONSOLE};
+	    LOG_CHANNEL_FILE, LOG_QUEUE_FILE, LOG_EXCHANGE, LOG_CONSOLE};
 	json_t *paths = json_array();
 	char path[4096];
 

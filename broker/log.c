@@ -33,10 +33,14 @@ static struct output outputs[LOG_OUTPUTS] = {
     [LOG_CONSOLE] = {{.fd = STDOUT_FILENO}, USUAL,
 	{LEVEL_INFO, LEVEL_INFO, LEVEL_INFO, LEVEL_INFO}},
     [LOG_FILE] = {{.fd = -1}, USUAL, {0}},
+    [LOG_EXCHANGE] = {{.fd = -1}, USUAL,
+	{LEVEL_NONE, LEVEL_NONE, LEVEL_NONE, LEVEL_NONE}},
     [LOG_CONNECTION_FILE] = {{.fd = -1}, USUAL, {0}},
     [LOG_CHANNEL_FILE] = {{.fd = -1}, USUAL, {0}},
     [LOG_QUEUE_FILE] = {{.fd = -1}, USUAL, {0}},
 };
+
+static log_taker *taker; /* of LOG_EXCHANGE */
 
 /* Takes whatever one of them wants. */
 static struct output memory = {{.fd = -1}, USUAL, {0}};
@@ -112,6 +116,12 @@ log_set_levels(
 }
 
 void
+log_take(log_taker *who)
+{
+	taker = who;
+}
+
+void
 log_init(int fd, enum log_level level)
 {
 	struct log_place place = {.fd = fd, .shape = log_usual_shape};
@@ -125,7 +135,10 @@ static bool
 output_wants(
     const struct output *o, enum log_category category, enum log_level level)
 {
-	return o->sink.fd >= 0 && level >= o->levels[category];
+	bool open = o == &outputs[LOG_EXCHANGE] ? taker != NULL
+						: o->sink.fd >= 0;
+
+	return open && level >= o->levels[category];
 }
 
 bool
@@ -185,11 +198,47 @@ write_lines(struct output *o, const struct log_event *e)
 	write_line(o, e, rest);
 }
 
+/* All of its lines at once. */
+static void
+give(const struct output *o, const struct log_event *e, bool many)
+{
+	char buffer[LOG_ROOM], whole[2 * LOG_ROOM];
+	struct bytes rest = e->text, line = rest;
+	const uint8_t *end = NULL;
+	size_t n, size = 0;
+
+	if (o->shape.json) {
+		n = log_shape_json(&o->shape, e, buffer);
+		taker(e->level, (struct bytes){(uint8_t *)buffer, n});
+		return;
+	}
+	do {
+		line = rest;
+		end = many && !o->shape.single_line
+			  ? memchr(rest.p, '\n', rest.n)
+			  : NULL;
+		if (end != NULL)
+			line.n = (size_t)(end - rest.p);
+		n = log_shape_line(&o->shape, e, line, buffer);
+		if (size + n > sizeof whole)
+			break;
+		memcpy(whole + size, buffer, n);
+		size += n;
+		rest.p += line.n + 1;
+		rest.n -= line.n + (end != NULL);
+	} while (end != NULL);
+	taker(e->level, (struct bytes){(uint8_t *)whole, size});
+}
+
 static void
 write_event(struct output *o, const struct log_event *e, bool many)
 {
 	char buffer[LOG_ROOM];
 
+	if (o == &outputs[LOG_EXCHANGE]) {
+		give(o, e, many);
+		return;
+	}
 	flush(o, 0);
 	if (o->shape.json)
 		log_sink_write(&o->sink, buffer,

@@ -54,6 +54,7 @@ enum log_category {
 enum log_output {
 	LOG_CONSOLE,
 	LOG_FILE,
+	LOG_EXCHANGE, /* who takes messages rather than lines */
 	LOG_CONNECTION_FILE, /* then those of connections go nowhere else */
 	LOG_CHANNEL_FILE,
 	LOG_QUEUE_FILE,
@@ -108,6 +109,11 @@ void log_place(enum log_output, const struct log_place *);
 
 /* Where its lines go: a path, or "<stdout>". False if nothing goes there. */
 bool log_location(enum log_output, char *path, size_t size);
+
+/* Who takes what goes to LOG_EXCHANGE, a whole message with the ends of its lines,
+ * or NULL; called from wherever something is logged. */
+typedef void log_taker(enum log_level, struct bytes text);
+void log_take(log_taker *);
 
 /* The levels of an output alone. */
 void log_set_levels(enum log_output, const enum log_level[LOG_CATEGORIES]);

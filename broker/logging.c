@@ -29,6 +29,7 @@ static const struct threshold categories[LOG_CATEGORIES] = {
 static const struct threshold outputs[LOG_OUTPUTS] = {
     [LOG_CONSOLE] = THRESHOLD(log_console_level),
     [LOG_FILE] = THRESHOLD(log_file_level),
+    [LOG_EXCHANGE] = THRESHOLD(log_exchange_level),
     [LOG_CONNECTION_FILE] = THRESHOLD(log_connection_level),
     [LOG_CHANNEL_FILE] = THRESHOLD(log_channel_level),
     [LOG_QUEUE_FILE] = THRESHOLD(log_queue_level),
@@ -53,7 +54,7 @@ own_file(const struct config *c, enum log_category category)
 static enum log_output
 own_output(enum log_category category)
 {
-	return LOG_FILE + category;
+	return LOG_EXCHANGE + category;
 }
 
 /* A category's own level counts before the output's, and that before what holds
@@ -64,7 +65,7 @@ level_of(
 {
 	bool own = category != LOG_DEFAULT && own_output(category) == output;
 
-	if (!own && (own_file(c, category) != NULL || output > LOG_FILE))
+	if (!own && (own_file(c, category) != NULL || output > LOG_EXCHANGE))
 		return LEVEL_NONE;
 	if (category != LOG_DEFAULT &&
 	    config_is_set(c, categories[category].set))
@@ -86,7 +87,8 @@ void
 logging_set_level(struct config *c, enum log_level level)
 {
 	static const char *const keys[] = {"log.default.level",
-	    "log.console.level", "log.file.level", "log.connection.level",
+	    "log.console.level", "log.file.level", "log.exchange.level",
+	    "log.connection.level",
 	    "log.channel.level", "log.queue.level"};
 	enum log_level levels[LOG_CATEGORIES];
 	char error[200];
@@ -156,6 +158,20 @@ file_shape(const struct config *c)
 	    .format = c->log_file_format,
 	    .field_map = c->log_file_field_map,
 	    .verbosity_map = c->log_file_verbosity_map,
+	};
+}
+
+static struct log_shape
+exchange_shape(const struct config *c)
+{
+	return (struct log_shape){
+	    .json = strcmp(c->log_exchange_formatter, "json") == 0,
+	    .single_line = c->log_exchange_single_line,
+	    .time = time_of(c->log_exchange_time),
+	    .level = form_of(c->log_exchange_level_format),
+	    .format = c->log_exchange_format,
+	    .field_map = c->log_exchange_field_map,
+	    .verbosity_map = c->log_exchange_verbosity_map,
 	};
 }
 
@@ -234,6 +250,16 @@ open_console(const struct config *c)
 	log_place(LOG_CONSOLE, &place);
 }
 
+static void
+open_exchange(const struct config *c)
+{
+	struct log_place place = {.fd = -1, .shape = exchange_shape(c),
+	    .rotation.date = ""};
+
+	set_levels(c, LOG_EXCHANGE, place.levels);
+	log_place(LOG_EXCHANGE, &place);
+}
+
 #define ROTATION(of)                                                           \
 	(&(struct log_rotation){c->log_##of##_size, c->log_##of##_date,        \
 	    (unsigned)c->log_##of##_count})
@@ -244,6 +270,7 @@ logging_open(const struct config *c)
 	char *path = main_path(c);
 
 	open_console(c);
+	open_exchange(c);
 	open_file(c, LOG_FILE, path, ROTATION(file));
 	open_own(c, LOG_CONNECTION, ROTATION(connection));
 	open_own(c, LOG_CHANNEL, ROTATION(channel));

@@ -19,6 +19,7 @@
 #include "broker/hasher.h"
 #include "broker/listener.h"
 #include "broker/log.h"
+#include "broker/log_exchange.h"
 #include "broker/queue.h"
 #include "broker/vhost.h"
 
@@ -391,6 +392,7 @@ end_turn(struct server *s)
 	server_tick(s);
 	run_jobs(s);
 	disown(s);
+	log_exchange_turn(s);
 	run_queues(s);
 	journal_reap(&s->journal, &reap, server_committed);
 	take_loads(s);
