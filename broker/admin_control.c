@@ -406,11 +406,14 @@ find_pid(const char *name)
 
 	answer_ask(&t, words, 3);
 	json_array_foreach(t.rows, i, row)
-		if (pid == NULL &&
-		    strcmp(json_string_value(json_object_get(row, "name")),
-			name) == 0)
+	{
+		const char *own =
+		    json_string_value(json_object_get(row, "name"));
+
+		if (pid == NULL && own != NULL && strcmp(own, name) == 0)
 			pid = xstrdup(json_string_value(
 			    json_object_get(row, "pid")));
+	}
 	answer_fini(&t);
 	return pid;
 }

@@ -211,7 +211,7 @@ static json_t *
 hide(const struct admin *a, const char *kind, json_t *items, int *status)
 {
 	json_t *permissions = admin_objects(a, "permissions", NULL, status);
-	json_t *item;
+	json_t *item, *owner;
 	const char *vhost;
 	size_t i = 0;
 
@@ -219,9 +219,9 @@ hide(const struct admin *a, const char *kind, json_t *items, int *status)
 		vhost = vhost_in(item, kind);
 		if (vhost != NULL && !may_enter(permissions, a->user, vhost))
 			json_array_remove(items, i);
-		else if (json_object_get(item, "user") != NULL &&
-		    strcmp(json_string_value(json_object_get(item, "user")),
-			a->user) != 0)
+		else if ((owner = json_object_get(item, "user")) != NULL &&
+		    (!json_is_string(owner) ||
+			strcmp(json_string_value(owner), a->user) != 0))
 			json_array_remove(items, i);
 		else
 			i++;
