@@ -5,6 +5,8 @@
 
 #include "broker/commands.h"
 #include "broker/definitions.h"
+#include "broker/folder.h"
+#include "broker/json.h"
 #include "broker/log.h"
 #include "broker/server.h"
 
@@ -159,6 +161,8 @@ answer(struct request *r)
 		    "%zu bindings to or from what does not exist were left out; "
 		    "the log names them.",
 		    left_out);
+	command_document(r,
+	    json_pack("{ssss}", "node", node_name(), "result", "ok"));
 	request_end(r);
 }
 
