@@ -10,6 +10,7 @@
 enum {
 	LOAD_BYTES = 1024 * 1024, /* at most this much at once */
 	SWEEP_MOST = 16384, /* expired and not yet removed, until the next load */
+	RECOUNT_MOST = 1024, /* dead and not yet removed, until the next load */
 };
 
 void
@@ -48,7 +49,7 @@ lane_restore(struct lane *l, const struct lane_state *s)
 	l->noted = s->noted != 0;
 	l->next_position = l->committed_to = s->next_position;
 	l->delivered_to = l->told_to = s->delivered_to;
-	l->recount = s->first < s->delivered_to;
+	l->recount_from = s->first < s->delivered_to ? 1 : 0;
 	l->stored_count = l->out_count = l->ready = s->count;
 	l->stored_bytes = l->out_bytes = l->ready_bytes = s->bytes;
 	l->waiting_count = s->count;
@@ -112,7 +113,8 @@ lane_hand_over(struct lane *l, struct lane_change *c)
 static void
 settle_gone(struct lane *l)
 {
-	if (l->gone.count > 0 && l->loading == NULL && l->sweep.load == NULL)
+	if (l->gone.count > 0 && l->loading == NULL &&
+	    l->recounting == NULL && l->sweep.load == NULL)
 		gone_settle(&l->gone);
 }
 
@@ -392,13 +394,29 @@ bool
 lane_recount(
     struct lane *l, struct committer *committer, const struct lane_mark *mark)
 {
-	if (!l->recount || l->out_count == 0 || l->loading != NULL)
+	if (l->recount_from == 0 || l->recounting != NULL ||
+	    l->gone.count > RECOUNT_MOST)
 		return false;
-	l->recount = false;
-	l->loading = load_new(l, mark);
-	l->loading->last = l->delivered_to - 1;
-	committer_load(committer, l->loading);
+	if (l->recount_from < l->out_first)
+		l->recount_from = l->out_first;
+	if (l->out_count == 0 || l->recount_from >= l->delivered_to) {
+		l->recount_from = 0;
+		return false;
+	}
+	l->recounting = load_new(l, mark);
+	l->recounting->first = l->recount_from;
+	l->recounting->last = l->delivered_to - 1;
+	committer_load(committer, l->recounting);
 	return true;
+}
+
+/* What is left of the load is still out. */
+static void
+recounted(struct lane *l, const struct load *load)
+{
+	l->recounting = NULL;
+	if (load->status == STORE_OK)
+		l->recount_from = load->next;
 }
 
 /* It left what is out in another way than by being next. */
@@ -421,6 +439,7 @@ lane_spent(struct lane *l, struct load *load, uint64_t limit, size_t *at,
 		struct loaded *loaded = &load->entries[*at];
 
 		if (returns_of(l, loaded) <= limit ||
+		    loaded->position < l->out_first ||
 		    gone_find(&l->gone, loaded->position))
 			continue;
 		*e = loaded_entry(l, loaded);
@@ -431,19 +450,29 @@ lane_spent(struct lane *l, struct load *load, uint64_t limit, size_t *at,
 	return false;
 }
 
-void
-lane_loaded(struct lane *l, struct load *load)
+/* What is next comes into the head. */
+static void
+take_next(struct lane *l, struct load *load)
 {
 	if (load == l->loading)
 		l->loading = NULL;
-	if (load->epoch == l->epoch && load->status == STORE_OK) {
-		for (size_t i = 0; i < load->count && l->out_count > 0; i++)
-			if (!gone_find(&l->gone, load->entries[i].position))
-				take_loaded(l, &load->entries[i]);
-		l->out_first = load->next;
-		if (load->next > l->out_last)
-			out_is_empty(l);
-	}
+	if (load->epoch != l->epoch || load->status != STORE_OK)
+		return;
+	for (size_t i = 0; i < load->count && l->out_count > 0; i++)
+		if (!gone_find(&l->gone, load->entries[i].position))
+			take_loaded(l, &load->entries[i]);
+	l->out_first = load->next;
+	if (load->next > l->out_last)
+		out_is_empty(l);
+}
+
+void
+lane_loaded(struct lane *l, struct load *load)
+{
+	if (load == l->recounting)
+		recounted(l, load);
+	else
+		take_next(l, load);
 	load_free(load);
 	settle_gone(l);
 	unsplit(l);

@@ -95,8 +95,10 @@ struct lane {
 	bool counts;	  /* how often its entries came back */
 	bool noted;	  /* the store may have notes about that */
 	bool sealed;	  /* at the end: nothing is delivered any more */
-	bool recount;	  /* some of what is out was delivered before a
-			   * restart */
+	uint64_t recount_from; /* what is out from here on and was delivered
+				* before a restart, is to be looked at; 0:
+				* nothing is */
+	struct load *recounting;
 	int16_t priority; /* which of its queue's lanes it is */
 };
 
@@ -157,7 +159,8 @@ bool lane_load(struct lane *, struct committer *, const struct lane_mark *);
 void lane_unseal(struct lane *, struct journal *);
 
 /* Of a lane that counts, after a start: begins to load what was out when the
- * broker ended, to see what has come back too often. True if there is any. */
+ * broker ended, or more of it, to see what has come back too often; what has not
+ * stays out. True if there is any, and little of it is on its way elsewhere. */
 bool lane_recount(
     struct lane *, struct committer *, const struct lane_mark *);
 

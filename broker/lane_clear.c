@@ -23,6 +23,8 @@ take_all(struct lane *l, struct lane_rest *rest)
 	l->waiting_count = 0;
 	l->waiting_bytes = 0;
 	l->loading = NULL;
+	l->recounting = NULL;
+	l->recount_from = 0;
 	l->epoch++;
 	l->split = false;
 }

@@ -240,10 +240,12 @@ queue_load(struct queue *q)
 void
 queue_recount(struct queue *q)
 {
-	struct lane_mark mark = share(q);
+	struct lane_mark mark;
 
-	if (q->type->counts && q->limits.delivery_limit != UINT64_MAX &&
-	    lane_recount(&q->lanes.lowest, q->server->journal.committer, &mark))
+	if (!q->type->counts || q->limits.delivery_limit == UINT64_MAX)
+		return;
+	mark = share(q);
+	if (lane_recount(&q->lanes.lowest, q->server->journal.committer, &mark))
 		queue_ref(q); /* until queue_loaded */
 }
 
@@ -467,6 +469,7 @@ queue_committed(struct lane_change *change)
 		    lane == q->lanes.dead ? held_mark : share(q);
 
 		lane_committed(lane, change, &mark);
+		queue_recount(q);
 		if (lane == q->lanes.dead)
 			held_go_on(q);
 		if (q->timed) {
@@ -519,6 +522,7 @@ queue_loaded(struct load *load)
 		expiry_trim(q);
 		if (q->timed)
 			expiry_run(q, true);
+		queue_recount(q);
 	}
 	queue_wake(q);
 	queue_call_waiting(q);

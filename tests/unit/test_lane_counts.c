@@ -324,7 +324,7 @@ what_came_back_too_often_leaves_the_lane_from_its_place(void)
 	CU_ASSERT_EQUAL(e.position, 2);
 	CU_ASSERT_EQUAL(e.returns, 2);
 	CU_ASSERT_EQUAL(w->lane.ready, 4);
-	CU_ASSERT_EQUAL(w->lane.head.count, 2);
+	CU_ASSERT_EQUAL(w->lane.out_count, 4);
 	CU_ASSERT_EQUAL(w->lane.stored_count, 5);
 	lane_settle(&w->lane, &w->journal, &e);
 	message_unref(e.message);
@@ -335,6 +335,78 @@ what_came_back_too_often_leaves_the_lane_from_its_place(void)
 	CU_ASSERT_EQUAL(w->lane.stored_count, 0);
 	turn(w);
 	CU_ASSERT_FALSE(w->lane.noted);
+	world_free(w);
+}
+
+static void
+commit(struct world *w)
+{
+	journal_promise(&w->journal, w->journal.seq);
+	journal_turn(&w->journal, 0, before);
+	journal_reap(&w->journal, &(size_t){SIZE_MAX}, after);
+}
+
+/* What a load of those that were out brings goes if it came back at all. Returns
+ * how many did. */
+static size_t
+drop_spent(struct world *w)
+{
+	struct load *load = committer_loaded(w->journal.committer);
+	struct entry e;
+	size_t at = 0, n = 0;
+
+	for (; lane_spent(&w->lane, load, 0, &at, &e); n++) {
+		lane_settle(&w->lane, &w->journal, &e);
+		message_unref(e.message);
+	}
+	lane_loaded(&w->lane, load);
+	return n;
+}
+
+/* Though the head has room for one load only, and nobody takes from it. */
+static void
+all_that_was_out_is_looked_at(void)
+{
+	struct world *w = world_new(true);
+	size_t loads = 0, spent = 0;
+
+	push(w, MOST);
+	deliver_and_lose(w, MOST - 2);
+	restart(w, true);
+	w->mark.bytes = 512;
+	for (; lane_recount(&w->lane, w->journal.committer, &w->mark); loads++) {
+		spent += drop_spent(w);
+		commit(w);
+	}
+	CU_ASSERT_TRUE(loads > 1);
+	CU_ASSERT_EQUAL(spent, MOST - 2);
+	CU_ASSERT_EQUAL(w->lane.ready, 2);
+	CU_ASSERT_EQUAL(w->lane.gone.count, 0);
+	CU_ASSERT_EQUAL(next_of(w).position, MOST - 1);
+	CU_ASSERT_EQUAL(next_of(w).position, MOST);
+	CU_ASSERT_EQUAL(w->lane.stored_count, 0);
+	world_free(w);
+}
+
+/* For a consumer it is loaded as well, meanwhile. */
+static void
+what_a_load_brings_twice_goes_once(void)
+{
+	struct world *w = world_new(true);
+
+	push(w, 3);
+	deliver_and_lose(w, 3);
+	restart(w, true);
+	CU_ASSERT_TRUE_FATAL(
+	    lane_recount(&w->lane, w->journal.committer, &w->mark));
+	CU_ASSERT_TRUE_FATAL(
+	    lane_load(&w->lane, w->journal.committer, &w->mark));
+	CU_ASSERT_FALSE(
+	    lane_recount(&w->lane, w->journal.committer, &w->mark));
+	CU_ASSERT_EQUAL(drop_spent(w), 3);
+	CU_ASSERT_EQUAL(drop_spent(w), 0);
+	CU_ASSERT_EQUAL(w->lane.ready, 0);
+	CU_ASSERT_PTR_NULL(lane_peek(&w->lane));
 	world_free(w);
 }
 
@@ -367,6 +439,9 @@ static const struct unit_test tests[] = {
 	a_load_behind_an_orderly_end_is_told},
     {"what came back too often leaves the lane from its place",
 	what_came_back_too_often_leaves_the_lane_from_its_place},
+    {"all that was out is looked at", all_that_was_out_is_looked_at},
+    {"what a load brings twice goes once",
+	what_a_load_brings_twice_goes_once},
     {"nothing is counted again if nothing was out",
 	nothing_is_counted_again_if_nothing_was_out},
 };
