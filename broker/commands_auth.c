@@ -23,6 +23,9 @@ argument(const struct request *r, size_t i)
 	return i < r->words.count ? r->words.arguments[i] : "";
 }
 
+static const char no_password[] =
+    "Password is not provided via argument or stdin";
+
 /* The answer to a change, in RabbitMQ's words. */
 static void
 answer(struct request *r, enum auth_status status, const char *name)
@@ -39,7 +42,10 @@ answer(struct request *r, enum auth_status status, const char *name)
 		command_no_user(r, name);
 		break;
 	case AUTH_EMPTY:
-		request_fail(r, CODE_DATA, "name and password cannot be blank");
+		request_fail(r, CODE_DATA, "%s",
+		    r->words.count < r->words.command->max
+			? no_password
+			: "name and password cannot be blank");
 		break;
 	case AUTH_BAD_PATTERN:
 		request_fail(r, CODE_UNAVAILABLE, "invalid pattern");
@@ -247,6 +253,10 @@ command_authenticate_user(struct request *r, size_t *budget)
 
 	if (!r->begun)
 		request_banner(r, "Authenticating user \"%s\" ...", name);
+	if (r->words.count < r->words.command->max) {
+		request_fail(r, CODE_DATA, "%s", no_password);
+		return;
+	}
 	if (!check_password(r, bytes_str(name), argument(r, 1), &right))
 		return;
 	user = auth_let_in(r->server->auth, bytes_str(name),

@@ -305,7 +305,7 @@ command_check_port_listener(struct request *r, size_t *budget)
 	char *end;
 	unsigned long n = strtoul(port, &end, 10);
 
-	if (*port < '0' || *port > '9' || *end != '\0' || n == 0 || n > 65535) {
+	if (*port < '0' || *port > '9' || *end != '\0' || n == 0) {
 		request_misused(r, CODE_DATA, ARGUMENT_ERROR "Bad argument: Argument must be a positive "
 				   "integer");
 		return;

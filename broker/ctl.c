@@ -20,7 +20,8 @@
 
 struct settings {
 	const char *socket, *dir, *formatter, *timeout, *node, *ignored;
-	bool quiet, silent, no_headers, dry_run, help, version, flag_ignored;
+	bool quiet, silent, headers, no_headers, dry_run, help, version;
+	bool flag_ignored;
 };
 
 #define TEXT(field) offsetof(struct settings, field) + 1, 0
@@ -32,7 +33,7 @@ static const struct option_row option_rows[] = {
     {"--quiet", "-q", FLAG(quiet), "no banner"},
     {"--silent", "-s", FLAG(silent), "no banner, no table header"},
     {"--no-table-headers", NULL, FLAG(no_headers), "no table header"},
-    {"--table-headers", NULL, FLAG(flag_ignored), NULL},
+    {"--table-headers", NULL, FLAG(headers), NULL},
     {"--formatter", NULL, TEXT(formatter),
 	"table, json, json_stream, csv, pretty_table or erlang"},
     {"--timeout", "-t", TEXT(timeout),
@@ -90,6 +91,28 @@ take_option(struct settings *s, char **argv, int argc, int *i, bool *taken)
 	return value != NULL;
 }
 
+/* "-qs": letters of which none takes a value. False if it is something else. */
+static bool
+take_letters(struct settings *s, const char *word)
+{
+	char letter[] = "-?";
+	const struct option_row *o;
+	const char *value;
+	struct settings all = *s;
+
+	if (word[0] != '-' || word[1] == '\0')
+		return false;
+	for (const char *p = word + 1; *p != '\0'; p++) {
+		letter[1] = *p;
+		o = find_option(letter, &value);
+		if (o == NULL || o->text != 0)
+			return false;
+		*(bool *)((char *)&all + o->flag - 1) = true;
+	}
+	*s = all;
+	return true;
+}
+
 /* --- the password, if it was left out ---------------------------------- */
 
 static bool
@@ -113,7 +136,7 @@ show_typing(bool show)
 	tcsetattr(STDIN_FILENO, TCSANOW, &t);
 }
 
-/* One line of standard input; "" if there is none. */
+/* One line of standard input; NULL if there is none. */
 static const char *
 read_password(void)
 {
@@ -125,12 +148,13 @@ read_password(void)
 	show_typing(false);
 	if (getline(&line, &room, stdin) < 0) {
 		free(line);
-		line = xstrdup("");
+		line = NULL;
 	}
 	show_typing(true);
 	if (isatty(STDIN_FILENO))
 		putc('\n', stderr);
-	line[strcspn(line, "\r\n")] = '\0';
+	if (line != NULL)
+		line[strcspn(line, "\r\n")] = '\0';
 	return line;
 }
 
@@ -292,6 +316,7 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 		.banners = !s->quiet && !s->silent,
 		.headers = !s->silent && !s->no_headers}};
 	struct writer document = {0};
+	const char *password;
 	char error[512];
 	int code;
 
@@ -310,10 +335,15 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 	    !printer_format(s->formatter, &q.printer.format))
 		return refuse_option(
 		    &q.words, "--formatter", s->formatter, argv);
+	if (s->formatter != NULL && q.printer.format != FORMAT_TABLE &&
+	    (s->headers || s->no_headers))
+		return refuse_option(&q.words,
+		    s->headers ? "--table-headers" : "--no-table-headers", "",
+		    argv);
 	if (s->dry_run)
 		return CODE_OK;
-	if (wants_password(&q.words))
-		list[count++] = read_password();
+	if (wants_password(&q.words) && (password = read_password()) != NULL)
+		list[count++] = password;
 	add_expression(&q, &document, &count);
 	if (!take_path(&q) || !add_document(&q, &document, &count))
 		code = CODE_DATA;
@@ -417,7 +447,7 @@ obey(int argc, char **argv)
 			usage_print(stderr);
 			return CODE_USAGE;
 		}
-		if (!taken)
+		if (!taken && !(own && take_letters(&s, argv[i])))
 			list[count++] = argv[i];
 	}
 	count = lead_with_command(list, count);
