@@ -190,6 +190,14 @@ make_room(struct client *c)
 	c->in_from = 0;
 }
 
+bool
+client_left(const struct client *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1;
+}
+
 void
 client_poll(struct client *c, struct pollfd *p)
 {

@@ -76,6 +76,9 @@ bool client_step(struct client *, int64_t until);
 void client_poll(struct client *, struct pollfd *);
 bool client_ready(struct client *, const struct pollfd *);
 
+/* Has the peer closed the socket, whatever is still to be read from it? */
+bool client_left(const struct client *);
+
 /* Sets error and returns false. */
 bool client_fail(struct client *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -244,10 +244,13 @@ on_consumer_frame(struct client *c, const struct amqp_frame *f, void *arg)
 	die(EXIT_CHECK, "the broker sent a broken delivery");
 }
 
+/* A session has one broker: where the one the publisher knows has died since, this
+ * is the next, and a loss is to be noted first. */
 static bool
 open_consumer(struct verify *v)
 {
-	if (!client_connect(&v->consumer, v->options))
+	if (!client_connect(&v->consumer, v->options) ||
+	    client_left(&v->publisher))
 		return false;
 	v->consumer.frame = on_consumer_frame;
 	v->consumer.arg = v;
