@@ -57,11 +57,19 @@ send_all(int fd, struct bytes b)
 	return true;
 }
 
+/* Is there a document for who asked for JSON? RabbitMQ's exit code is one for all
+ * refusals that are documents. */
+static bool
+in_json(const struct question *q)
+{
+	return q->printer.format == FORMAT_JSON && q->printer.json != NULL;
+}
+
 /* Words that only the broker can judge are refused as others are. */
 static void
 say_error(const struct question *q, char kind, const char *sentence)
 {
-	if (q->printer.format == FORMAT_JSON && q->printer.json != NULL)
+	if (in_json(q))
 		fprintf(stderr, "%s\n", q->printer.json);
 	else if (kind == 'U')
 		usage_refuse(q->words.command, sentence, q->argv);
@@ -94,6 +102,8 @@ finish(struct question *q, char kind, struct bytes end)
 	fflush(q->printer.out);
 	if (code != CODE_OK && *sentence != '\0')
 		say_error(q, kind, sentence);
+	if (code != CODE_OK && in_json(q))
+		code = CODE_UNAVAILABLE;
 	printer_fini(&q->printer);
 	free(sentence);
 	if (code == CODE_OK && q->printer.trouble != 0)

@@ -26,6 +26,20 @@ argument(const struct request *r, size_t i)
 static const char no_password[] =
     "Password is not provided via argument or stdin";
 
+/* What is wrong with a user, for those who asked for JSON; a refusal follows. */
+static void
+tell_wrong(struct request *r, const char *name, const char *wrong)
+{
+	json_t *d = json_object();
+	char *text = xasprintf("User %s %s", name, wrong);
+
+	json_object_set_new(d, "message", json_string(text));
+	json_object_set_new(d, "node", json_string(node_name()));
+	json_object_set_new(d, "result", json_string("error"));
+	command_document(r, d);
+	free(text);
+}
+
 /* The answer to a change, in RabbitMQ's words. */
 static void
 answer(struct request *r, enum auth_status status, const char *name)
@@ -35,10 +49,12 @@ answer(struct request *r, enum auth_status status, const char *name)
 		request_end(r);
 		break;
 	case AUTH_EXISTS:
+		tell_wrong(r, name, "already exists");
 		request_fail(
 		    r, CODE_SOFTWARE, "User \"%s\" already exists", name);
 		break;
 	case AUTH_NO_USER:
+		tell_wrong(r, name, "does not exists");
 		command_no_user(r, name);
 		break;
 	case AUTH_EMPTY:
@@ -176,7 +192,7 @@ command_change_password(struct request *r, size_t *budget)
 		request_banner(
 		    r, "Changing password for user \"%s\" ...", name);
 	if (auth_user(r->server->auth, bytes_str(name)) == NULL) {
-		command_no_user(r, name);
+		answer(r, AUTH_NO_USER, name);
 		return;
 	}
 	if (!hash_new(r, hash, &n))
