@@ -357,20 +357,23 @@ out_is_empty(struct lane *l)
 
 /* --- what was delivered ------------------------------------------------------ */
 
-void
+bool
 lane_count_first(struct lane *l, struct journal *j)
 {
-	if (l->delivered_to > l->told_to && l->stored_count > 0)
+	bool news = l->delivered_to > l->told_to && l->stored_count > 0;
+
+	if (news)
 		lane_touch(lane_changing(l, j));
+	return news;
 }
 
-void
+bool
 lane_count(struct lane *l, struct journal *j, const struct entry *e)
 {
 	if (e->returns == 0)
-		lane_count_first(l, j);
-	else
-		note(l, j, e, e->returns + (e->returns < RETURNS_MAX));
+		return lane_count_first(l, j);
+	note(l, j, e, e->returns + (e->returns < RETURNS_MAX));
+	return true;
 }
 
 void

@@ -137,11 +137,12 @@ struct entry lane_pop(struct lane *);
 void lane_requeue(struct lane *, struct entry);
 
 /* Of a lane that counts: the entry that was taken is delivered. The store will
- * count that with the others when it comes back, even if the broker dies. */
-void lane_count(struct lane *, struct journal *, const struct entry *);
+ * count that with the others when it comes back, even if the broker dies. True
+ * if the open batch was told something. */
+bool lane_count(struct lane *, struct journal *, const struct entry *);
 
 /* The same for all that were taken for the first time, at once. */
-void lane_count_first(struct lane *, struct journal *);
+bool lane_count_first(struct lane *, struct journal *);
 
 /* At an orderly end: the store is told what was delivered and what was not. */
 void lane_seal(struct lane *, struct journal *);

@@ -306,6 +306,17 @@ serve(struct queue *q, size_t *budget)
 	return false;
 }
 
+/* Where a limit stands behind the count, the message may be one that brings its
+ * consumer and the broker down: the count is written as soon as can be. */
+static void
+hurry_count(struct queue *q, bool news)
+{
+	struct journal *j = &q->server->journal;
+
+	if (news && q->limits.delivery_limit != UINT64_MAX)
+		journal_promise(j, j->seq);
+}
+
 bool
 queue_run(struct queue *q, size_t *budget)
 {
@@ -315,7 +326,8 @@ queue_run(struct queue *q, size_t *budget)
 		return true;
 	more = serve(q, budget);
 	if (q->type->counts)
-		lane_count_first(&q->lanes.lowest, &q->server->journal);
+		hurry_count(q, lane_count_first(
+		    &q->lanes.lowest, &q->server->journal));
 	if (!more && q->timed)
 		expiry_watch(q);
 	return more;
@@ -349,7 +361,8 @@ void
 queue_count(struct queue *q, const struct entry *e)
 {
 	if (q->type->counts)
-		lane_count(&q->lanes.lowest, &q->server->journal, e);
+		hurry_count(q, lane_count(
+		    &q->lanes.lowest, &q->server->journal, e));
 }
 
 void

@@ -1,4 +1,4 @@
-/* test_due.c - what a broker does so that messages leave on time.
+/* test_due.c - what a broker does on time: what leaves, and what is written.
  *
  * The broker is a whole one in this process, with the store that forgets; its
  * clock moves when told to, and all that it reads back is counted. */
@@ -341,6 +341,62 @@ what_lives_a_time_does_not_leave_before_it(void)
 	broker_close(s);
 }
 
+/* --- counted ------------------------------------------------------------------------ */
+
+static struct queue *
+quorum_queue(struct server *s, const char *name, bool limited)
+{
+	struct writer arguments = {0};
+	struct queue *q;
+
+	table_put_longstr(&arguments, "x-queue-type", BYTES("quorum"));
+	if (limited)
+		table_put_long(&arguments, "x-delivery-limit", 2);
+	q = vhost_add_queue(vhost(s), bytes_str(name), writer_view(&arguments),
+	    true, false, NULL);
+	writer_fini(&arguments);
+	return q;
+}
+
+/* Whether what is delivered now has its count hurried to the store. */
+static bool
+hurries(struct server *s, struct queue *q, struct entry *e)
+{
+	bool wait;
+
+	CU_ASSERT_TRUE_FATAL(queue_take(q, e, &wait));
+	CU_ASSERT_FALSE(s->journal.promised);
+	queue_count(q, e);
+	return s->journal.promised;
+}
+
+static void
+check_hurried(struct server *s, struct queue *q, bool hurried)
+{
+	struct message *m = message(BYTES("k"), 0, 1);
+	struct entry e;
+
+	queue_push(q, m, -1);
+	message_unref(m);
+	journal_promise(&s->journal, s->journal.seq);
+	settle(s);
+	CU_ASSERT_EQUAL(hurries(s, q, &e), hurried);
+	settle(s);
+	queue_requeue(q, e);
+	CU_ASSERT_EQUAL(hurries(s, q, &e), hurried);
+	queue_settle(q, &e);
+}
+
+static void
+a_count_towards_a_limit_is_hurried(void)
+{
+	struct server *s = broker_open();
+
+	check_hurried(s, quorum_queue(s, "limited", true), true);
+	check_hurried(s, quorum_queue(s, "unlimited", false), false);
+	broker_close(s);
+}
+
 /* However long ago the turn began. */
 static void
 time_counts_from_when_a_socket_was_read(void)
@@ -435,6 +491,7 @@ static const struct unit_test tests[] = {
 	what_cannot_be_read_is_seldom_asked_for},
     {"what lives a time does not leave before it",
 	what_lives_a_time_does_not_leave_before_it},
+    {"a count towards a limit is hurried", a_count_towards_a_limit_is_hurried},
     {"time counts from when a socket was read",
 	time_counts_from_when_a_socket_was_read},
     {"letters of a turn are bounded", letters_of_a_turn_are_bounded},
