@@ -26,12 +26,13 @@ argument(const struct request *r, size_t i)
 static const char no_password[] =
     "Password is not provided via argument or stdin";
 
-/* What is wrong with a user, for those who asked for JSON; a refusal follows. */
+/* What is wrong with a user or a vhost, for those who asked for JSON; a refusal
+ * follows. */
 static void
-tell_wrong(struct request *r, const char *name, const char *wrong)
+tell_wrong(struct request *r, const char *kind, const char *name, const char *wrong)
 {
 	json_t *d = json_object();
-	char *text = xasprintf("User %s %s", name, wrong);
+	char *text = xasprintf("%s %s %s", kind, name, wrong);
 
 	json_object_set_new(d, "message", json_string(text));
 	json_object_set_new(d, "node", json_string(node_name()));
@@ -49,12 +50,12 @@ answer(struct request *r, enum auth_status status, const char *name)
 		request_end(r);
 		break;
 	case AUTH_EXISTS:
-		tell_wrong(r, name, "already exists");
+		tell_wrong(r, "User", name, "already exists");
 		request_fail(
 		    r, CODE_SOFTWARE, "User \"%s\" already exists", name);
 		break;
 	case AUTH_NO_USER:
-		tell_wrong(r, name, "does not exists");
+		tell_wrong(r, "User", name, "does not exists");
 		command_no_user(r, name);
 		break;
 	case AUTH_EMPTY:
@@ -338,9 +339,17 @@ vhost_is_there(struct request *r, const char *vhost)
 {
 	if (server_vhost(r->server, bytes_str(vhost)) != NULL)
 		return true;
+	tell_wrong(r, "Virtual host", vhost, "does not exist");
 	request_fail(
 	    r, CODE_UNAVAILABLE, "Virtual host %s does not exist", vhost);
 	return false;
+}
+
+static void
+has_no_rights(struct request *r, const char *name)
+{
+	tell_wrong(r, "User", name, "does not exist");
+	request_fail(r, CODE_NO_USER, "User %s does not exist", name);
 }
 
 static void
@@ -349,7 +358,7 @@ answer_right(struct request *r, enum auth_status status, const char *name)
 	if (status == AUTH_OK)
 		request_end(r);
 	else
-		request_fail(r, CODE_NO_USER, "User %s does not exist", name);
+		has_no_rights(r, name);
 }
 
 /* Fails the request if it cannot be. */
@@ -372,7 +381,7 @@ permit(struct request *r, const char *name, struct bytes vhost)
 		request_fail(r, CODE_UNAVAILABLE, "%s", error);
 		break;
 	default:
-		request_fail(r, CODE_NO_USER, "User %s does not exist", name);
+		has_no_rights(r, name);
 	}
 }
 
@@ -514,7 +523,7 @@ set_topic_permission(struct request *r, const char *name, const char *vhost)
 		request_fail(r, CODE_UNAVAILABLE, "%s", error);
 		break;
 	default:
-		request_fail(r, CODE_NO_USER, "User %s does not exist", name);
+		has_no_rights(r, name);
 	}
 }
 

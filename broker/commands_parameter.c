@@ -93,14 +93,16 @@ command_set_operator_policy(struct request *r, size_t *budget)
 	set(r, "operator policy override", operator_policy);
 }
 
+/* A vhost that is not there has no parameters. */
 static void
 clear(struct request *r, struct bytes component, const char *name)
 {
-	struct vhost *v = command_vhost(r);
+	struct bytes vhost = bytes_str(command_vhost_name(r));
+	struct vhost *v = server_vhost(r->server, vhost);
 
-	if (v != NULL)
-		answer(r, parameter_clear(v, component, bytes_str(name)),
-		    "Parameter does not exist");
+	answer(r,
+	    v != NULL && parameter_clear(v, component, bytes_str(name)),
+	    "Parameter does not exist");
 }
 
 void
@@ -125,7 +127,8 @@ put_policy(struct request *r, const struct vhost *v, const struct parameter *p)
 	char reason[200];
 	json_t *value = json_read(bytes_str(p->value), reason, sizeof reason);
 	json_t *to = json_object_get(value, "apply-to");
-	char *definition = json_write(json_object_get(value, "definition"));
+	char *definition =
+	    json_write_sorted(json_object_get(value, "definition"));
 
 	request_row(r);
 	put_text_value(r, v->name);

@@ -91,26 +91,34 @@ take_option(struct settings *s, char **argv, int argc, int *i, bool *taken)
 	return value != NULL;
 }
 
-/* "-qs": letters of which none takes a value. False if it is something else. */
-static bool
-take_letters(struct settings *s, const char *word)
+/* Of a letter in a word; NULL if there is none that takes no value. */
+static bool *
+find_flag(struct settings *s, char c)
 {
-	char letter[] = "-?";
-	const struct option_row *o;
-	const char *value;
-	struct settings all = *s;
+	const char letter[] = {'-', c, '\0'}, *value;
+	const struct option_row *o = find_option(letter, &value);
 
-	if (word[0] != '-' || word[1] == '\0')
-		return false;
-	for (const char *p = word + 1; *p != '\0'; p++) {
-		letter[1] = *p;
-		o = find_option(letter, &value);
-		if (o == NULL || o->text != 0)
-			return false;
-		*(bool *)((char *)&all + o->flag - 1) = true;
-	}
-	*s = all;
-	return true;
+	return o == NULL || o->text != 0
+	    ? NULL
+	    : (bool *)((char *)s + o->flag - 1);
+}
+
+/* "-qs", "-sp /": takes the letters before the last, which is left as a word of
+ * its own; it may take a value, or be a command's. */
+static void
+split_letters(struct settings *s, char **word)
+{
+	char *last = *word + strlen(*word) - 1;
+
+	if (**word != '-' || last < *word + 2)
+		return;
+	for (const char *p = *word + 1; p < last; p++)
+		if (find_flag(s, *p) == NULL)
+			return;
+	for (const char *p = *word + 1; p < last; p++)
+		*find_flag(s, *p) = true;
+	*word = last - 1;
+	**word = '-';
 }
 
 /* --- the password, if it was left out ---------------------------------- */
@@ -441,13 +449,15 @@ obey(int argc, char **argv)
 	for (int i = 1; i < argc && count < WORDS_MAX; i++) {
 		own = own && strcmp(argv[i], "--") != 0;
 		taken = false;
+		if (own)
+			split_letters(&s, &argv[i]);
 		if (own && !is_commands_own(argv[i], list, count) &&
 		    !take_option(&s, argv, argc, &i, &taken)) {
 			fprintf(stderr, "%s wants a value\n", argv[i - 1]);
 			usage_print(stderr);
 			return CODE_USAGE;
 		}
-		if (!taken && !(own && take_letters(&s, argv[i])))
+		if (!taken)
 			list[count++] = argv[i];
 	}
 	count = lead_with_command(list, count);

@@ -179,6 +179,19 @@ json_write(const json_t *v)
 	return (char *)w.p;
 }
 
+char *
+json_write_sorted(const json_t *v)
+{
+	char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+	json_t *sorted =
+	    json_loads(text, JSON_DECODE_ANY, NULL);
+	char *written = json_write(sorted);
+
+	json_decref(sorted);
+	free(text);
+	return written;
+}
+
 /* --- Erlang terms ----------------------------------------------------------------- */
 
 static void

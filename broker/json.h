@@ -16,6 +16,10 @@ json_t *json_read(struct bytes text, char *error, size_t size);
 /* The value on one line without spaces; malloc'd. */
 char *json_write(const json_t *);
 
+/* The same with the keys of all objects in order, as RabbitMQ shows what it was
+ * given as JSON. */
+char *json_write_sorted(const json_t *);
+
 /* A number in as few digits as bring it back, and never those of an integer.
  * RabbitMQ's reader takes 0.10000000000000001 for another number. */
 void json_put_fraction(struct writer *, double);

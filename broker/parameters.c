@@ -22,6 +22,7 @@ struct component {
 	const char *name;
 	checker *check; /* NULL: anything */
 	actor *act;	/* NULL: it is only kept */
+	char *(*write)(const json_t *); /* as RabbitMQ shows it */
 };
 
 /* --- limits of a vhost ------------------------------------------------------- */
@@ -96,12 +97,13 @@ act_on_limits(struct vhost *v, struct bytes name, const json_t *value)
 /* --- components ---------------------------------------------------------------- */
 
 static const struct component components[] = {
-    {"policy", policy_check, policy_act},
-    {"operator_policy", policy_check_operator, policy_act_operator},
-    {"vhost-limits", check_limits, act_on_limits},
-    {"shovel", NULL, NULL},
-    {"federation-upstream", NULL, NULL},
-    {"federation-upstream-set", NULL, NULL},
+    {"policy", policy_check, policy_act, json_write},
+    {"operator_policy", policy_check_operator, policy_act_operator,
+	json_write},
+    {"vhost-limits", check_limits, act_on_limits, json_write_sorted},
+    {"shovel", NULL, NULL, json_write_sorted},
+    {"federation-upstream", NULL, NULL, json_write_sorted},
+    {"federation-upstream-set", NULL, NULL, json_write_sorted},
 };
 
 static const struct component *
@@ -186,7 +188,7 @@ keep(struct vhost *v, struct bytes component, struct bytes name,
 	p->key = key_of(component, name);
 	p->component = (struct bytes){p->key.p, component.n};
 	p->name = (struct bytes){p->key.p + component.n + 1, name.n};
-	p->value = json_write(value);
+	p->value = find_component(component)->write(value);
 	parameter_free(names_take(&v->parameters, p->key));
 	names_put(&v->parameters, p->key, p);
 	return p;
@@ -302,7 +304,7 @@ global_parameter_set(struct server *s, struct bytes name, struct bytes text,
 		snprintf(error, size, "JSON decoding error. Reason: %s", reason);
 		return false;
 	}
-	value = json_write(v);
+	value = json_write_sorted(v);
 	json_decref(v);
 	keep_global(s, name, value);
 	d.global_parameter = (struct def_global_parameter){name, bytes_str(value)};
