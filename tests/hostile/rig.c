@@ -15,6 +15,12 @@
 
 enum { START_MS = 20000, LOOK_MS = 5 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SLOWER = 8 };
+#else
+enum { SLOWER = 1 };
+#endif
+
 static struct {
 	char folder[256];
 	const struct test *test;
@@ -242,8 +248,8 @@ rig_logged(void)
 	return stat(path, &st) == 0 ? (long)st.st_size : 0;
 }
 
-double
-rig_longest_turn(void)
+static double
+longest_turn(void)
 {
 	char command[600], line[400];
 	double ms = -1;
@@ -257,6 +263,17 @@ rig_longest_turn(void)
 		sscanf(line, "Turns: %*u, the longest %lf", &ms);
 	pclose(f);
 	return ms;
+}
+
+bool
+rig_turns_within(double ms)
+{
+	double longest = longest_turn();
+
+	if (longest >= 0 && longest < ms * SLOWER)
+		return true;
+	printf("the longest turn took %.3f ms\n", longest);
+	return false;
 }
 
 size_t

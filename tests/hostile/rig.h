@@ -38,9 +38,10 @@ void rig_damage(long from);
 /* How much the broker has logged. */
 long rig_logged(void);
 
-/* Milliseconds of the loop's own time that the longest turn took, of a broker that
- * has DATA; -1 if it does not say. */
-double rig_longest_turn(void);
+/* No turn took so many milliseconds of the loop's own time, of a broker that has
+ * DATA; if one did, or it does not say, that is printed. Sanitizers are given
+ * several times as many. */
+bool rig_turns_within(double ms);
 
 /* Bytes of memory that the broker has now. */
 size_t rig_memory(void);

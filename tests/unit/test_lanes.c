@@ -168,7 +168,7 @@ lanes_stand_in_order_however_they_came(void)
 
 	for (size_t i = 0; i < sizeof came; i++)
 		push(w, came[i], came[i]);
-	for (unsigned i = 0; i < 9; i++)
+	for (int i = 0; i < 9; i++)
 		CU_ASSERT_EQUAL(lanes_nth(&w->lanes, i)->priority, 9 - i);
 	CU_ASSERT_PTR_EQUAL(lanes_nth(&w->lanes, 9), &w->lanes.lowest);
 	CU_ASSERT_PTR_NULL(lanes_nth(&w->lanes, 10));
