@@ -306,14 +306,14 @@ serve(struct queue *q, size_t *budget)
 	return false;
 }
 
-/* Where a limit stands behind the count, the message may be one that brings its
- * consumer and the broker down: the count is written as soon as can be. */
+/* The message may be one that brings its consumer and the broker down: that it was
+ * delivered is written as soon as can be. */
 static void
 hurry_count(struct queue *q, bool news)
 {
 	struct journal *j = &q->server->journal;
 
-	if (news && q->limits.delivery_limit != UINT64_MAX)
+	if (news)
 		journal_promise(j, j->seq);
 }
 

@@ -344,15 +344,13 @@ what_lives_a_time_does_not_leave_before_it(void)
 /* --- counted ------------------------------------------------------------------------ */
 
 static struct queue *
-quorum_queue(struct server *s, const char *name, bool limited)
+typed_queue(struct server *s, const char *type)
 {
 	struct writer arguments = {0};
 	struct queue *q;
 
-	table_put_longstr(&arguments, "x-queue-type", BYTES("quorum"));
-	if (limited)
-		table_put_long(&arguments, "x-delivery-limit", 2);
-	q = vhost_add_queue(vhost(s), bytes_str(name), writer_view(&arguments),
+	table_put_longstr(&arguments, "x-queue-type", bytes_str(type));
+	q = vhost_add_queue(vhost(s), bytes_str(type), writer_view(&arguments),
 	    true, false, NULL);
 	writer_fini(&arguments);
 	return q;
@@ -388,12 +386,12 @@ check_hurried(struct server *s, struct queue *q, bool hurried)
 }
 
 static void
-a_count_towards_a_limit_is_hurried(void)
+a_delivery_that_counts_is_hurried(void)
 {
 	struct server *s = broker_open();
 
-	check_hurried(s, quorum_queue(s, "limited", true), true);
-	check_hurried(s, quorum_queue(s, "unlimited", false), false);
+	check_hurried(s, typed_queue(s, "quorum"), true);
+	check_hurried(s, typed_queue(s, "classic"), false);
 	broker_close(s);
 }
 
@@ -491,7 +489,7 @@ static const struct unit_test tests[] = {
 	what_cannot_be_read_is_seldom_asked_for},
     {"what lives a time does not leave before it",
 	what_lives_a_time_does_not_leave_before_it},
-    {"a count towards a limit is hurried", a_count_towards_a_limit_is_hurried},
+    {"a delivery that counts is hurried", a_delivery_that_counts_is_hurried},
     {"time counts from when a socket was read",
 	time_counts_from_when_a_socket_was_read},
     {"letters of a turn are bounded", letters_of_a_turn_are_bounded},
