@@ -196,6 +196,10 @@ command_change_password(struct request *r, size_t *budget)
 		answer(r, AUTH_NO_USER, name);
 		return;
 	}
+	if (r->words.count < r->words.command->max) {
+		request_fail(r, CODE_SOFTWARE, "%s", no_password);
+		return;
+	}
 	if (!hash_new(r, hash, &n))
 		return;
 	status = auth_set_hash(r->server->auth, bytes_str(name),
@@ -271,7 +275,7 @@ command_authenticate_user(struct request *r, size_t *budget)
 	if (!r->begun)
 		request_banner(r, "Authenticating user \"%s\" ...", name);
 	if (r->words.count < r->words.command->max) {
-		request_fail(r, CODE_DATA, "%s", no_password);
+		request_fail(r, CODE_SOFTWARE, "%s", no_password);
 		return;
 	}
 	if (!check_password(r, bytes_str(name), argument(r, 1), &right))
