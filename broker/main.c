@@ -60,13 +60,20 @@ tell_change(const char *key, bool taken)
 }
 
 static void
+log_complaint(const char *sentence)
+{
+	log_error("%s", sentence);
+}
+
+static void
 read_settings_again(struct run *r)
 {
 	struct options options;
 	struct config fresh;
 
 	config_init(&fresh);
-	if (options_read(&options, &fresh, r->argc, r->argv) < 0) {
+	if (options_read(&options, &fresh, r->argc, r->argv, log_complaint) <
+	    0) {
 		tell_left_out(&fresh);
 		config_adopt(&r->config, &fresh, tell_change);
 		logging_open(&r->config);
@@ -261,7 +268,8 @@ main(int argc, char **argv)
 
 	program_init(argv[0]);
 	config_init(&r.config);
-	status = options_read(&r.options, &r.config, argc, argv);
+	status = options_read(
+	    &r.options, &r.config, argc, argv, options_complain);
 	if (status < 0) {
 		if (r.options.detached)
 			service_detach();

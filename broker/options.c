@@ -82,12 +82,12 @@ set(struct config *c, const char *key, const char *value, const char *option)
 		config_each(c, print_key, NULL);
 		return EXIT_USAGE;
 	case CONFIG_FOREIGN:
-		fprintf(stderr, "%s: %s\n", program_name(), error);
+		options_complain(error);
 		return EXIT_USAGE;
 	case CONFIG_BAD:
 		break;
 	}
-	fprintf(stderr, "%s: %s\n", program_name(), error);
+	options_complain(error);
 	return EXIT_CONFIG;
 }
 
@@ -182,23 +182,23 @@ second_pass(struct config *c, int option)
 
 /* Everything but the command line. */
 static int
-load(struct config *c, const struct options *o)
+load(struct config *c, const struct options *o, complaint *complain)
 {
 	char error[2048];
 
 	if (sources_read(c, o->files, o->file_count, error, sizeof error))
 		return GO_ON;
-	fprintf(stderr, "%s: %s\n", program_name(), error);
+	complain(error);
 	return EXIT_CONFIG;
 }
 
 static int
-check_strict(const struct config *c)
+check_strict(const struct config *c, complaint *complain)
 {
 	if (!c->config_strict || c->unknown.count == 0)
 		return GO_ON;
 	for (size_t i = 0; i < c->unknown.count; i++)
-		fprintf(stderr, "%s: %s\n", program_name(), c->unknown.lines[i]);
+		complain(c->unknown.lines[i]);
 	return EXIT_CONFIG;
 }
 
@@ -223,8 +223,15 @@ next_option(int argc, char **argv)
 	return getopt_long(argc, argv, short_options, long_options, NULL);
 }
 
+void
+options_complain(const char *sentence)
+{
+	fprintf(stderr, "%s: %s\n", program_name(), sentence);
+}
+
 int
-options_read(struct options *o, struct config *c, int argc, char **argv)
+options_read(struct options *o, struct config *c, int argc, char **argv,
+    complaint *complain)
 {
 	int option, rc = GO_ON;
 
@@ -236,12 +243,12 @@ options_read(struct options *o, struct config *c, int argc, char **argv)
 	if (rc == GO_ON && optind < argc)
 		return wrong("unknown argument '%s'", argv[optind]);
 	if (rc == GO_ON)
-		rc = load(c, o);
+		rc = load(c, o, complain);
 	optind = 0;
 	while (rc == GO_ON && (option = next_option(argc, argv)) >= 0)
 		rc = second_pass(c, option);
 	if (rc == GO_ON && o->ephemeral && o->dir != NULL)
 		return wrong("-e keeps nothing: it goes without %s", "-d");
 	environment_end(c);
-	return rc == GO_ON ? check_strict(c) : rc;
+	return rc == GO_ON ? check_strict(c, complain) : rc;
 }

@@ -20,10 +20,17 @@ struct options {
 	size_t file_count;
 };
 
+/* Is told what cannot be in the settings. */
+typedef void complaint(const char *sentence);
+
+/* On standard error, as before there is a log. */
+complaint options_complain;
+
 /* Reads the command line, and the settings from where sources.h says and from
  * there. Returns -1 to go on, else the status to exit with at once: 0 after -V
  * and -h, 64 after having said what is wrong and what is possible, 78 for
  * settings that cannot be. */
-int options_read(struct options *, struct config *, int argc, char **argv);
+int options_read(struct options *, struct config *, int argc, char **argv,
+    complaint *);
 
 #endif

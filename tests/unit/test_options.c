@@ -22,7 +22,7 @@ read_line(const char **argv)
 		argc++;
 	config_fini(&config);
 	config_init(&config);
-	return options_read(&options, &config, argc, (char **)argv);
+	return options_read(&options, &config, argc, (char **)argv, options_complain);
 }
 
 static void
