@@ -53,9 +53,6 @@ struct json_t *listeners_document(const struct server *);
 /* Where the log goes: all places, or the first; as an array of texts. */
 struct json_t *log_locations(bool all);
 
-/* The status of the cluster, but for its banner. */
-void tell_cluster(struct request *);
-
 /* The feature flags, a line each; as an array. */
 void tell_flags(struct request *);
 struct json_t *flags_document(void);

@@ -74,7 +74,7 @@ tell_node_listeners(struct request *r)
 		    listener_purpose(l));
 }
 
-void
+static void
 tell_cluster(struct request *r)
 {
 	const struct server *s = r->server;

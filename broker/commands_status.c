@@ -8,7 +8,8 @@
 #include "broker/commands.h"
 #include "broker/folder.h"
 #include "broker/json.h"
-#include "broker/parameters.h"
+#include "broker/logging.h"
+#include "broker/plugins.h"
 #include "broker/queue.h"
 #include "broker/server.h"
 #include "broker/sources.h"
@@ -86,13 +87,45 @@ percentage(uint64_t part, uint64_t whole)
 	return whole > 0 ? (double)part * 100 / (double)whole : 0;
 }
 
+/* between: what stands in front of a percent sign. */
+static void
+tell_shares(struct request *r, const struct unit *u, const char *between)
+{
+	struct share shares[SHARES];
+	char text[40];
+
+	share_out(r->server, shares);
+	for (unsigned i = 0; i < SHARES; i++)
+		request_text(r, "%s: %s (%.2f%s%%)", shares[i].name,
+		    amount(text, shares[i].bytes, u),
+		    percentage(
+			shares[i].bytes, r->server->pressure.memory_used),
+		    between);
+}
+
+static json_t *
+shares_document(const struct server *s)
+{
+	json_t *d = json_object(), *one;
+	struct share shares[SHARES];
+
+	share_out(s, shares);
+	for (unsigned i = 0; i < SHARES; i++) {
+		one = json_object();
+		json_object_set_new(
+		    one, "bytes", json_integer((json_int_t)shares[i].bytes));
+		json_object_set_new(one, "percentage",
+		    json_real(percentage(
+			shares[i].bytes, s->pressure.memory_used)));
+		json_object_set_new(d, shares[i].name, one);
+	}
+	return d;
+}
+
 void
 command_memory_breakdown(struct request *r, size_t *budget)
 {
 	const struct unit *u = unit_asked(r);
-	struct share shares[SHARES];
-	json_t *d, *one;
-	char text[40];
 
 	if (u == NULL)
 		return;
@@ -100,21 +133,8 @@ command_memory_breakdown(struct request *r, size_t *budget)
 	    r, "Reporting memory breakdown on node %s...", node_name());
 	if (!r->server->down)
 		pressure_look(&r->server->pressure);
-	share_out(r->server, shares);
-	d = json_object();
-	for (unsigned i = 0; i < SHARES; i++) {
-		double part = percentage(
-		    shares[i].bytes, r->server->pressure.memory_used);
-
-		request_text(r, "%s: %s (%.2f%%)", shares[i].name,
-		    amount(text, shares[i].bytes, u), part);
-		one = json_object();
-		json_object_set_new(
-		    one, "bytes", json_integer((json_int_t)shares[i].bytes));
-		json_object_set_new(one, "percentage", json_real(part));
-		json_object_set_new(d, shares[i].name, one);
-	}
-	command_document(r, d);
+	tell_shares(r, u, "");
+	command_document(r, shares_document(r->server));
 	request_end(r);
 }
 
@@ -172,24 +192,74 @@ tell_runtime(struct request *r)
 	    "%s\nNode name: %s",
 	    getpid(), uptime(s), s->config->version, PACKAGE_VERSION,
 	    node_name());
+}
+
+static void
+tell_store(struct request *r)
+{
+	const struct server *s = r->server;
+
 	request_text(r, "\nData directory\n\nNode data directory: %s", s->dir);
 	if (!s->down)
 		request_text(r, "Store: %s, %llu bytes", s->store->ops->name,
 		    (unsigned long long)s->store->ops->size(s->store));
 }
 
+static json_t *
+started_plugins(void)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < PLUGINS; i++)
+		if (plugin_started(&plugins[i]))
+			json_array_append_new(list, json_string(plugins[i].name));
+	return list;
+}
+
+/* Those that were read. */
+static json_t *
+config_files(void)
+{
+	const char *at = sources_files(), *end;
+	json_t *list = json_array();
+
+	for (; at != NULL; at = end != NULL ? end + strlen(PLACES_BETWEEN) : NULL) {
+		end = strstr(at, PLACES_BETWEEN);
+		json_array_append_new(list,
+		    json_stringn(
+			at, end != NULL ? (size_t)(end - at) : strlen(at)));
+	}
+	return list;
+}
+
+static void
+tell_list(struct request *r, json_t *list)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+		request_text(r, " * %s", json_string_value(one));
+	json_decref(list);
+}
+
+static void
+tell_plugins(struct request *r)
+{
+	request_text(r,
+	    "\nPlugins\n\nEnabled plugin file: %s\nEnabled plugins:\n",
+	    plugins_file());
+	tell_list(r, started_plugins());
+}
+
 /* Files that were read, and files that are written. */
 static void
 tell_files(struct request *r)
 {
-	json_t *paths = log_locations(true), *path;
-	size_t i;
-
-	request_text(r, "\nConfig files\n\n%s\n\nLog file(s)\n",
-	    sources_files());
-	json_array_foreach(paths, i, path)
-		request_text(r, " * %s", json_string_value(path));
-	json_decref(paths);
+	request_text(r, "\nConfig files\n");
+	tell_list(r, config_files());
+	request_text(r, "\nLog file(s)\n");
+	tell_list(r, log_locations(true));
 }
 
 static void
@@ -210,6 +280,8 @@ tell_memory(struct request *r, const struct unit *u)
 		    "Memory high watermark setting: %g of available memory, "
 		    "computed to: %s",
 		    c->memory_relative, amount(mark, p->memory_mark, u));
+	request_text(r, "%s", "");
+	tell_shares(r, u, " ");
 }
 
 static void
@@ -330,11 +402,13 @@ status_document(const struct server *s)
 	const struct pressure *p = &s->pressure;
 	json_t *d = json_object();
 
-	json_object_set_new(d, "active_plugins", json_array());
+	json_object_set_new(d, "active_plugins", started_plugins());
 	json_object_set_new(d, "alarms", alarms_document(s));
+	json_object_set_new(d, "config_files", config_files());
 	put_string(d, "data_directory", s->dir);
 	put_int(d, "disk_free", p->disk_free);
 	put_int(d, "disk_free_limit", p->disk_limit);
+	put_string(d, "enabled_plugin_file", plugins_file());
 	json_object_set_new(d, "file_descriptors", descriptors_document(s));
 	json_object_set_new(d, "is_under_maintenance", json_false());
 	put_string(d, "leveret_version", PACKAGE_VERSION);
@@ -361,6 +435,8 @@ static void
 tell_status(struct request *r, const struct unit *u)
 {
 	tell_runtime(r);
+	tell_plugins(r);
+	tell_store(r);
 	tell_files(r);
 	tell_alarms(r);
 	tell_memory(r, u);
@@ -400,49 +476,11 @@ command_server_version(struct request *r, size_t *budget)
 	request_end(r);
 }
 
-/* --- for whoever is asked for help -------------------------------------- */
-
-static void
-tell_setting(void *arg, const struct setting_view *view)
-{
-	request_text(arg, "%s = %s (%s)", view->key, view->value, view->source);
-}
-
-static void
-tell_vhost(struct request *r, const struct vhost *v)
-{
-	request_text(r,
-	    "vhost '%.*s': %zu queues, %zu exchanges, %u connections, %zu "
-	    "parameters",
-	    BYTES_FMT(v->name), v->queues.count, v->exchanges.count,
-	    v->connection_count, v->parameters.count);
-}
-
+/* leveretctl asks for the rest. */
 void
 command_report(struct request *r, size_t *budget)
 {
-	struct vhost *v;
-
-	if (!r->begun) {
-		request_banner(r, "Reporting server status of node %s ...",
-		    node_name());
-		pressure_look(&r->server->pressure);
-		request_text(r, "Status of node %s ...", node_name());
-		tell_status(r, &(struct unit){"gb", 1e9});
-		request_text(
-		    r, "\nCluster status of node %s ...", node_name());
-		tell_cluster(r);
-		request_text(r, "\nApplication environment of node %s ...\n",
-		    node_name());
-		config_each(r->server->config, tell_setting, r);
-		request_text(r, "\nVirtual hosts\n");
-	}
-	for (; *budget > 0; --*budget) {
-		v = names_each(&r->server->vhosts, &r->at);
-		if (v == NULL) {
-			request_end(r);
-			return;
-		}
-		tell_vhost(r, v);
-	}
+	request_banner(
+	    r, "Reporting server status of node %s ...", node_name());
+	request_end(r);
 }

@@ -13,6 +13,7 @@
 #include "broker/folder.h"
 #include "broker/plugins.h"
 #include "broker/program.h"
+#include "broker/report.h"
 #include "broker/usage.h"
 #include "broker/wait.h"
 
@@ -339,6 +340,12 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 	q.asked = s->timeout != NULL;
 	if (q.asked && (q.timeout_ms = read_timeout(s->timeout)) < 0)
 		return refuse_option(&q.words, "-t", s->timeout, argv);
+	if (s->formatter != NULL && report_command(&q)) {
+		usage_refuse(q.words.command,
+		    ARGUMENT_ERROR "\"Only report formatter is supported\"",
+		    argv);
+		return CODE_USAGE;
+	}
 	if (s->formatter != NULL &&
 	    !printer_format(s->formatter, &q.printer.format))
 		return refuse_option(
@@ -357,6 +364,8 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 		code = CODE_DATA;
 	else if (q.count = count, wait_command(&q))
 		code = wait_run(&q);
+	else if (report_command(&q))
+		code = report_run(&q);
 	else
 		code = ask(&q);
 	writer_fini(&document);

@@ -151,7 +151,7 @@ raise_descriptors(void)
 static void
 tell_start(const struct run *r, const char *dir)
 {
-	const char *home = getenv("HOME");
+	const char *home = getenv("HOME"), *files = sources_files();
 	char *places = logging_places(&r->config);
 
 	if (!program_is_rabbitmq()) {
@@ -169,7 +169,7 @@ tell_start(const struct run *r, const char *dir)
 		    " log(s)         : %s\n"
 		    " database dir   : %s",
 		    node_name(), home != NULL ? home : "(none)",
-		    sources_files(), places, dir);
+		    files != NULL ? files : "(none)", places, dir);
 	}
 	free(places);
 	sources_tell();

@@ -148,21 +148,31 @@ load_enabled(struct plugin_set *set)
 		log_warn("cannot read the plugins of %s", plugins_file());
 }
 
+static bool started[PLUGINS];
+
+bool
+plugin_started(const struct plugin *p)
+{
+	return started[p - plugins];
+}
+
 /* One message of several lines, as RabbitMQ's. */
 static void
-tell_started(const struct plugin_set *set, unsigned started)
+tell_started(void)
 {
 	char *list = xstrdup(""), *more;
+	unsigned count = 0;
 
 	for (size_t i = 0; i < PLUGINS; i++) {
-		if (!set->explicitly[i] || !plugins[i].here)
+		if (!started[i])
 			continue;
 		more = xasprintf("%s\n * %s", list, plugins[i].name);
 		free(list);
 		list = more;
+		count++;
 	}
 	log_of(LOG_DEFAULT, LEVEL_INFO, 0,
-	    "Server startup complete; %u plugins started.%s", started, list);
+	    "Server startup complete; %u plugins started.%s", count, list);
 	free(list);
 }
 
@@ -170,15 +180,14 @@ void
 plugins_tell(void)
 {
 	struct plugin_set set;
-	unsigned started = 0;
 
 	load_enabled(&set);
 	for (size_t i = 0; i < PLUGINS; i++) {
-		started += set.explicitly[i] && plugins[i].here;
+		started[i] = set.explicitly[i] && plugins[i].here;
 		if (set.explicitly[i] && !plugins[i].here)
 			log_warnx("plugin %s is enabled, but what it does is "
 				  "not part of Leveret",
 			    plugins[i].name);
 	}
-	tell_started(&set, started);
+	tell_started();
 }

@@ -51,8 +51,10 @@ bool plugins_load(struct plugin_set *, const char *path);
 bool plugins_save(const struct plugin_set *, const char *path);
 
 /* Logs what is enabled as rabbitmq-server does: how many, and their names. What
- * is not here is warned of. */
+ * is not here is warned of, the rest has started. */
 void plugins_tell(void);
+
+bool plugin_started(const struct plugin *);
 
 /* Is one of the plugins that another needs in the list? */
 bool plugin_needs(const struct plugin *, const struct plugin *other);

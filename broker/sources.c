@@ -167,5 +167,5 @@ sources_tell(void)
 const char *
 sources_files(void)
 {
-	return files != NULL ? files : "(none)";
+	return files;
 }

@@ -22,7 +22,7 @@ bool sources_read(struct config *, const char *const *named, size_t count,
 /* Logs what was read: which variables mean nothing here. */
 void sources_tell(void);
 
-/* The files that were read, one a line as RabbitMQ shows them, or "(none)". */
+/* The files that were read, one a line as RabbitMQ's log shows them, or NULL. */
 const char *sources_files(void);
 
 #endif
