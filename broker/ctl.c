@@ -21,6 +21,7 @@
 
 struct settings {
 	const char *socket, *dir, *formatter, *timeout, *node, *ignored;
+	const char *timeout_option; /* as it was typed */
 	bool quiet, silent, headers, no_headers, dry_run, help, version;
 	bool flag_ignored;
 };
@@ -76,8 +77,8 @@ find_option(const char *word, const char **value)
 static bool
 take_option(struct settings *s, char **argv, int argc, int *i, bool *taken)
 {
-	const char *value;
-	const struct option_row *o = find_option(argv[*i], &value);
+	const char *value, *typed = argv[*i];
+	const struct option_row *o = find_option(typed, &value);
 
 	*taken = o != NULL;
 	if (o == NULL)
@@ -89,6 +90,8 @@ take_option(struct settings *s, char **argv, int argc, int *i, bool *taken)
 	if (value == NULL)
 		value = argv[++*i]; /* NULL at the end */
 	*(const char **)((char *)s + o->text - 1) = value;
+	if (value == s->timeout)
+		s->timeout_option = typed[1] == '-' ? o->name : o->letter;
 	return value != NULL;
 }
 
@@ -305,12 +308,61 @@ refuse_option(const struct words *w, const char *name, const char *value,
 	return CODE_USAGE;
 }
 
+/* Takes the format, if one was typed. */
+static int
+take_format(struct question *q, const struct settings *s, char **argv)
+{
+	if (s->formatter == NULL)
+		return CODE_OK;
+	if (report_command(q)) {
+		usage_refuse(q->words.command,
+		    ARGUMENT_ERROR "\"Only report formatter is supported\"",
+		    argv);
+		return CODE_USAGE;
+	}
+	if (!printer_format(s->formatter, &q->printer.format))
+		return refuse_option(
+		    &q->words, "--formatter", s->formatter, argv);
+	if (q->printer.format == FORMAT_ERLANG &&
+	    q->words.command == &commands[COMMAND_eval])
+		q->printer.format = FORMAT_TABLE; /* it is Erlang already */
+	if (q->printer.format != FORMAT_TABLE && (s->headers || s->no_headers))
+		return refuse_option(&q->words,
+		    s->headers ? "--table-headers" : "--no-table-headers", "",
+		    argv);
+	return CODE_OK;
+}
+
 /* Those that RabbitMQ draws in a box unless another format is asked for. */
 static bool
 is_boxed(const struct command *c)
 {
 	return c == &commands[COMMAND_quorum_status] ||
 	    c == &commands[COMMAND_peek] || c == &commands[COMMAND_rebalance];
+}
+
+/* Those that RabbitMQ tells a row at a time. */
+static bool
+is_streamed(const struct command *c)
+{
+	return c == &commands[COMMAND_list_queues] ||
+	    c == &commands[COMMAND_list_unresponsive_queues] ||
+	    c == &commands[COMMAND_list_exchanges] ||
+	    c == &commands[COMMAND_list_bindings] ||
+	    c == &commands[COMMAND_list_connections] ||
+	    c == &commands[COMMAND_list_channels] ||
+	    c == &commands[COMMAND_list_consumers];
+}
+
+/* Those that say nothing with --silent if all is well. */
+static bool
+is_hushed(const struct command *c)
+{
+	return c == &commands[COMMAND_check_alarms] ||
+	    c == &commands[COMMAND_check_local_alarms] ||
+	    c == &commands[COMMAND_check_virtual_hosts] ||
+	    c == &commands[COMMAND_check_if_node_is_quorum_critical] ||
+	    c == &commands[COMMAND_check_if_node_is_mirror_sync_critical];
 }
 
 static int
@@ -333,28 +385,20 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 		usage_refuse(q.words.command, error, argv);
 		return CODE_USAGE;
 	}
+	q.printer.collected = !is_streamed(q.words.command);
+	q.printer.hushed = s->silent && is_hushed(q.words.command);
+	if (q.words.command == &commands[COMMAND_wait])
+		q.printer.banners = !s->quiet;
 	if (is_boxed(q.words.command))
 		q.printer.format = FORMAT_PRETTY;
 	if (q.words.command == &commands[COMMAND_log_tail_stream])
 		q.timeout_ms = -1; /* there may be nothing to tell */
 	q.asked = s->timeout != NULL;
 	if (q.asked && (q.timeout_ms = read_timeout(s->timeout)) < 0)
-		return refuse_option(&q.words, "-t", s->timeout, argv);
-	if (s->formatter != NULL && report_command(&q)) {
-		usage_refuse(q.words.command,
-		    ARGUMENT_ERROR "\"Only report formatter is supported\"",
-		    argv);
-		return CODE_USAGE;
-	}
-	if (s->formatter != NULL &&
-	    !printer_format(s->formatter, &q.printer.format))
 		return refuse_option(
-		    &q.words, "--formatter", s->formatter, argv);
-	if (s->formatter != NULL && q.printer.format != FORMAT_TABLE &&
-	    (s->headers || s->no_headers))
-		return refuse_option(&q.words,
-		    s->headers ? "--table-headers" : "--no-table-headers", "",
-		    argv);
+		    &q.words, s->timeout_option, s->timeout, argv);
+	if ((code = take_format(&q, s, argv)) != CODE_OK)
+		return code;
 	if (s->dry_run)
 		return CODE_OK;
 	if (wants_password(&q.words) && (password = read_password()) != NULL)
@@ -446,6 +490,21 @@ tell_version(const struct settings *s)
 	return CODE_OK;
 }
 
+/* An option at the end that wants a value. */
+static int
+without_value(
+    const char *const *list, size_t count, char **argv, const char *option)
+{
+	struct words w = {
+	    .command = count > 0 ? command_find(list[0]) : NULL};
+
+	if (w.command != NULL)
+		return refuse_option(&w, option, "", argv);
+	fprintf(stderr, "%s wants a value\n", option);
+	usage_print(stderr);
+	return CODE_USAGE;
+}
+
 static int
 obey(int argc, char **argv)
 {
@@ -462,9 +521,7 @@ obey(int argc, char **argv)
 			split_letters(&s, &argv[i]);
 		if (own && !is_commands_own(argv[i], list, count) &&
 		    !take_option(&s, argv, argc, &i, &taken)) {
-			fprintf(stderr, "%s wants a value\n", argv[i - 1]);
-			usage_print(stderr);
-			return CODE_USAGE;
+			return without_value(list, count, argv, argv[i - 1]);
 		}
 		if (!taken)
 			list[count++] = argv[i];

@@ -96,16 +96,9 @@ object(struct printer *p, struct bytes row)
 }
 
 static void
-json_begin(struct printer *p)
-{
-	fputs("[\n", p->out);
-}
-
-static void
 json_row(struct printer *p, struct bytes row)
 {
-	if (p->rows > 0)
-		putc(',', p->out);
+	fputs(p->rows > 0 ? "," : "[\n", p->out);
 	object(p, row);
 	putc('\n', p->out);
 }
@@ -113,7 +106,26 @@ json_row(struct printer *p, struct bytes row)
 static void
 json_end(struct printer *p)
 {
-	fputs("]\n", p->out);
+	fputs(p->rows > 0      ? "]\n"
+		  : p->collected ? "[]\n"
+				 : "[\n]\n",
+	    p->out);
+}
+
+/* What was said; of a command that said nothing, that it went well. */
+static void
+json_said(struct printer *p)
+{
+	if (p->json != NULL) {
+		fprintf(p->out, "%s\n", p->json);
+	} else if (p->text != NULL) {
+		fputs("{\"message\":", p->out);
+		show_quoted(p->out, bytes_str(p->text));
+		fputs("}\n", p->out);
+	} else {
+		fprintf(p->out, "{\"node\":\"%s\",\"result\":\"ok\"}\n",
+		    node_name());
+	}
 }
 
 static void
@@ -204,11 +216,32 @@ pretty_row(struct printer *p, struct bytes row)
 		grid_add(p->grid, grid_text(&c.value));
 }
 
+/* What is no table, in a box of its own. */
+static void
+pretty_output(struct printer *p, const char *text)
+{
+	struct grid *g = grid_new(1);
+
+	grid_add(g, xstrdup("Output"));
+	grid_add(g, xstrdup(text));
+	grid_draw(g, p->out);
+	grid_free(g);
+}
+
 static void
 pretty_end(struct printer *p)
 {
 	if (p->rows > 0 && p->grid != NULL)
 		grid_draw(p->grid, p->out);
+	else if (p->collected)
+		pretty_output(p, "[]");
+}
+
+static void
+pretty_said(struct printer *p)
+{
+	if (p->text != NULL)
+		pretty_output(p, p->text);
 }
 
 /* --- erlang ------------------------------------------------------------ */
@@ -221,7 +254,7 @@ erlang_row(struct printer *p, struct bytes row)
 	fputs(p->rows == 0 ? "[[" : ",\n [", p->out);
 	while (next_cell(p, &c, ",")) {
 		putc('{', p->out);
-		show_plain(p->out, c.name.bytes);
+		show_atom(p->out, c.name.bytes);
 		putc(',', p->out);
 		show_value(p->out, SHOW_ERLANG, &c.value);
 		putc('}', p->out);
@@ -235,22 +268,37 @@ erlang_end(struct printer *p)
 	fputs(p->rows == 0 ? "[]\n" : "]\n", p->out);
 }
 
+static void
+erlang_said(struct printer *p)
+{
+	const struct amqp_value text = {
+	    .tag = 'S', .bytes = bytes_str(p->text != NULL ? p->text : "")};
+
+	if (p->text == NULL)
+		return;
+	show_value(p->out, SHOW_ERLANG, &text);
+	putc('\n', p->out);
+}
+
 /* --- formats ----------------------------------------------------------- */
 
 static const struct {
 	const char *name;
-	bool banners, documents; /* text is part of a document */
+	bool banners, documents; /* JSON that came may be told instead */
 	void (*begin)(struct printer *);
 	void (*row)(struct printer *, struct bytes);
 	void (*end)(struct printer *);
+	void (*said)(struct printer *); /* NULL: text is told as it comes */
 } formats[] = {
-    [FORMAT_TABLE] = {"table", true, false, NULL, table_row, NULL},
-    [FORMAT_JSON] = {"json", false, true, json_begin, json_row, json_end},
-    [FORMAT_JSON_STREAM] = {"json_stream", false, true, NULL, stream_row, NULL},
-    [FORMAT_CSV] = {"csv", false, false, NULL, csv_first, NULL},
+    [FORMAT_TABLE] = {"table", true, false, NULL, table_row, NULL, NULL},
+    [FORMAT_JSON] = {"json", false, true, NULL, json_row, json_end, json_said},
+    [FORMAT_JSON_STREAM] = {"json_stream", false, true, NULL, stream_row, NULL,
+	json_said},
+    [FORMAT_CSV] = {"csv", false, false, NULL, csv_first, NULL, NULL},
     [FORMAT_PRETTY] = {"pretty_table", true, false, pretty_begin, pretty_row,
-	pretty_end},
-    [FORMAT_ERLANG] = {"erlang", true, false, NULL, erlang_row, erlang_end},
+	pretty_end, pretty_said},
+    [FORMAT_ERLANG] = {"erlang", true, false, NULL, erlang_row, erlang_end,
+	erlang_said},
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };
@@ -328,7 +376,9 @@ text(struct printer *p, struct bytes said)
 {
 	char *before = p->text;
 
-	if (!formats[p->format].documents) {
+	if (p->hushed && !formats[p->format].documents)
+		return true;
+	if (formats[p->format].said == NULL) {
 		fwrite(said.p, 1, said.n, p->out);
 		putc('\n', p->out);
 		return true;
@@ -406,29 +456,14 @@ printer_frame(struct printer *p, char kind, struct bytes payload)
 	}
 }
 
-static void
-end_document(struct printer *p)
-{
-	if (p->json != NULL) {
-		fprintf(p->out, "%s\n", p->json);
-	} else if (p->text != NULL) {
-		fputs("{\"message\":", p->out);
-		show_quoted(p->out, bytes_str(p->text));
-		fputs("}\n", p->out);
-	} else {
-		fprintf(p->out, "{\"node\":\"%s\",\"result\":\"ok\"}\n",
-		    node_name());
-	}
-}
-
 void
 printer_end(struct printer *p)
 {
 	if (p->listing && formats[p->format].end != NULL)
 		formats[p->format].end(p);
-	else if (!p->listing && formats[p->format].documents &&
+	else if (!p->listing && formats[p->format].said != NULL &&
 		 (p->document == NULL || p->document != p->out))
-		end_document(p);
+		formats[p->format].said(p);
 }
 
 void

@@ -26,13 +26,15 @@ struct printer {
 	FILE *out;
 	enum format format;
 	bool banners, headers;
+	bool collected; /* rows are one value: none are an empty list */
+	bool hushed;	/* that all is well is not told, but as a document */
 	const char *path; /* where a document goes, "-" for out; NULL: none is
 			   * expected */
 
 	struct bytes names; /* of columns: an AMQP array, own */
 	bool listing;	    /* columns came */
 	size_t rows;
-	char *text;	   /* what was said, for JSON; own */
+	char *text;	   /* what was said, if it is told at the end; own */
 	char *json;	   /* what it is instead in JSON; own */
 	struct grid *grid; /* of a pretty_table; own */
 	FILE *document;

@@ -1,6 +1,7 @@
 /* show.c - values as rabbitmqctl's formats write them. */
 #include "broker/show.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,18 @@ show_binary(FILE *out, struct bytes b)
 	}
 }
 
+void
+show_atom(FILE *out, struct bytes b)
+{
+	bool bare = b.n > 0 && islower(b.p[0]);
+
+	for (size_t i = 0; i < b.n; i++)
+		bare = bare && (isalnum(b.p[i]) || strchr("_@", b.p[i]) != NULL);
+	fputs(bare ? "" : "'", out);
+	show_plain(out, b);
+	fputs(bare ? "" : "'", out);
+}
+
 static void
 show_text(FILE *out, enum show how, struct bytes text, bool inside)
 {
@@ -109,7 +122,8 @@ show_table(FILE *out, enum show how, struct bytes table)
 	putc(']', out);
 }
 
-/* Between tabs, outside of tables: [administrator, monitoring]. */
+/* Between tabs, outside of tables: [administrator, monitoring]; names are Erlang's
+ * atoms. */
 static void
 show_array(FILE *out, enum show how, struct bytes array, bool inside)
 {
@@ -120,7 +134,10 @@ show_array(FILE *out, enum show how, struct bytes array, bool inside)
 	for (bool first = true; amqp_array_next(&r, &value); first = false) {
 		if (!first)
 			fputs(how == SHOW_TAB && !inside ? ", " : ",", out);
-		show(out, how, &value, inside);
+		if (how == SHOW_ERLANG && !inside && value.tag == 'S')
+			show_atom(out, value.bytes);
+		else
+			show(out, how, &value, inside);
 	}
 	putc(']', out);
 }

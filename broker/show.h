@@ -12,6 +12,9 @@ enum show { SHOW_TAB, SHOW_JSON, SHOW_ERLANG };
 
 void show_value(FILE *, enum show, const struct amqp_value *);
 
+/* In Erlang's quotes, if it needs them. */
+void show_atom(FILE *, struct bytes);
+
 /* Bare, but for what would move the cursor. */
 void show_plain(FILE *, struct bytes);
 

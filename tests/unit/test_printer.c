@@ -11,12 +11,10 @@ static struct request request;
 
 /* What the frames gathered in request look like on the screen. */
 static const char *
-printed(enum format format, bool banners, bool headers)
+shown(struct printer p)
 {
 	static char *text;
 	static size_t size;
-	struct printer p = {
-	    .format = format, .banners = banners, .headers = headers};
 	struct bytes rest = writer_view(&request.out), payload;
 	size_t n;
 	char kind;
@@ -33,6 +31,13 @@ printed(enum format format, bool banners, bool headers)
 	printer_fini(&p);
 	fclose(p.out);
 	return text;
+}
+
+static const char *
+printed(enum format format, bool banners, bool headers)
+{
+	return shown((struct printer){
+	    .format = format, .banners = banners, .headers = headers});
 }
 
 static void
@@ -111,6 +116,67 @@ other_formats_look_as_in_rabbitmq(void)
 	CU_ASSERT_STRING_EQUAL(printed(FORMAT_ERLANG, false, true), "[]\n");
 	CU_ASSERT_STRING_EQUAL(printed(FORMAT_CSV, false, true), "");
 	CU_ASSERT_STRING_EQUAL(printed(FORMAT_PRETTY, false, true), "");
+}
+
+/* RabbitMQ has those of most listings together before it tells them. */
+static void
+no_rows_are_an_empty_list_where_they_are_collected(void)
+{
+	struct printer p = {.collected = true};
+
+	begin_listing();
+	CU_ASSERT_STRING_EQUAL(shown(p), "");
+	p.format = FORMAT_JSON;
+	CU_ASSERT_STRING_EQUAL(shown(p), "[]\n");
+	p.format = FORMAT_PRETTY;
+	CU_ASSERT_PTR_NOT_NULL(strstr(shown(p), " [] "));
+	put_row(BYTES("q"), 1, true);
+	p.format = FORMAT_JSON;
+	CU_ASSERT_STRING_EQUAL(shown(p),
+	    "[\n{\"name\":\"q\",\"messages\":1,\"idle\":true}\n]\n");
+}
+
+static void
+text_has_a_box_and_is_a_term(void)
+{
+	writer_fini(&request.out);
+	request_text(&request, "Ping succeeded");
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_PRETTY, true, true),
+	    "\033(0lqqqqqqqqqqqqqqqqk\033(B\n"
+	    "\033(0x\033(B \033[1mOutput\033[0m         \033(0x\033(B\n"
+	    "\033(0tqqqqqqqqqqqqqqqqu\033(B\n"
+	    "\033(0x\033(B Ping succeeded \033(0x\033(B\n"
+	    "\033(0mqqqqqqqqqqqqqqqqj\033(B\n");
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_ERLANG, true, true),
+	    "<<\"Ping succeeded\">>\n");
+	CU_ASSERT_STRING_EQUAL(
+	    printed(FORMAT_CSV, true, true), "Ping succeeded\n");
+}
+
+static void
+what_is_hushed_says_nothing_but_a_document(void)
+{
+	struct printer p = {.hushed = true};
+
+	writer_fini(&request.out);
+	request_text(&request, "all is well");
+	CU_ASSERT_STRING_EQUAL(shown(p), "");
+	p.format = FORMAT_JSON;
+	CU_ASSERT_STRING_EQUAL(shown(p), "{\"message\":\"all is well\"}\n");
+}
+
+static void
+atoms_are_quoted_if_they_must_be(void)
+{
+	writer_fini(&request.out);
+	request_columns(
+	    &request, (const char *const[]){"apply-to", "tags"}, 2);
+	request_row(&request);
+	put_text_value(&request, BYTES("all"));
+	put_list_value(&request, "a_1,B,a-b");
+	request_row_end(&request);
+	CU_ASSERT_STRING_EQUAL(printed(FORMAT_ERLANG, true, true),
+	    "[[{'apply-to',<<\"all\">>},{tags,[a_1,'B','a-b']}]]\n");
 }
 
 static void
@@ -252,6 +318,12 @@ static const struct unit_test tests[] = {
     {"tables have banner, header and tabs", tables_have_banner_header_and_tabs},
     {"empty listings have no header", empty_listings_have_no_header},
     {"other formats look as in RabbitMQ", other_formats_look_as_in_rabbitmq},
+    {"no rows are an empty list where they are collected",
+	no_rows_are_an_empty_list_where_they_are_collected},
+    {"text has a box and is a term", text_has_a_box_and_is_a_term},
+    {"what is hushed says nothing but a document",
+	what_is_hushed_says_nothing_but_a_document},
+    {"atoms are quoted if they must be", atoms_are_quoted_if_they_must_be},
     {"names cannot move the cursor nor break JSON",
 	names_cannot_move_the_cursor_nor_break_json},
     {"tables in tables look as in RabbitMQ",
