@@ -124,6 +124,12 @@ command_no_user(struct request *r, const char *name)
 	request_fail(r, CODE_NO_USER, "User \"%s\" does not exist", name);
 }
 
+void
+command_unexpected_user(struct request *r, const char *name)
+{
+	request_fail(r, CODE_UNAVAILABLE, "{:no_such_user, \"%s\"}", name);
+}
+
 static const struct column *
 find_column(
     const struct column *columns, unsigned count, const char *name, size_t size)

@@ -57,6 +57,10 @@ struct json_t *log_locations(bool all);
 void tell_flags(struct request *);
 struct json_t *flags_document(void);
 
+/* Fails the request: {:no_such_user, "x"}, as RabbitMQ does where it does not
+ * expect it. */
+void command_unexpected_user(struct request *, const char *name);
+
 /* Fails the request: Virtual host 'x' does not exist. */
 void command_no_vhost(struct request *, const char *name);
 

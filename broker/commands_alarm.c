@@ -1,4 +1,5 @@
 /* commands_alarm.c - commands about memory and disk: marks and alarms. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +42,40 @@ two_words(struct request *r, const char *word, const char **value)
 }
 
 static bool
+begins_with_digit(const char *text)
+{
+	return isdigit((unsigned char)text[*text == '-']);
+}
+
+static bool
 is_number(const char *text)
 {
 	char *end;
 
 	strtod(text, &end);
-	return end > text && *end == '\0';
+	return begins_with_digit(text) && *end == '\0';
+}
+
+/* What RabbitMQ says of an amount that cannot be. */
+static const char *
+why_not_absolute(const char *text)
+{
+	size_t sign = *text == '-', n = strspn(text + sign, "0123456789");
+	char *end;
+
+	if (!begins_with_digit(text))
+		return ".";
+	strtod(text, &end);
+	return end > text + sign + n ? ": The threshold should be an integer."
+				     : ": Invalid units.";
+}
+
+static const char *
+why_not_relative(const char *text)
+{
+	return is_number(text) ? ": The threshold should be a fraction between "
+				 "0.0 and 1.0"
+			       : ".";
 }
 
 void
@@ -60,14 +89,12 @@ command_set_vm_memory_high_watermark(struct request *r, size_t *budget)
 	set = absolute != NULL
 	    ? settle_mark(r, "vm_memory_high_watermark.absolute", absolute,
 		  "vm_memory_high_watermark.relative")
-	    : settle_mark(r, "vm_memory_high_watermark.relative", fraction,
+	    : is_number(fraction) && settle_mark(r, "vm_memory_high_watermark.relative", fraction,
 		  "vm_memory_high_watermark.absolute");
 	if (!set) {
 		request_misused(r, CODE_DATA, ARGUMENT_ERROR "Bad argument%s",
-		    absolute != NULL	      ? ": Invalid units."
-		    : is_number(fraction) ? ": The threshold should be a "
-					    "fraction between 0.0 and 1.0"
-					  : ".");
+		    absolute != NULL ? why_not_absolute(absolute)
+				     : why_not_relative(fraction));
 		return;
 	}
 	request_banner(r, "Setting memory threshold on %s to %s %s...",
@@ -76,6 +103,17 @@ command_set_vm_memory_high_watermark(struct request *r, size_t *budget)
 	pressure_mark_memory(&r->server->pressure, r->server->config);
 	pressure_look(&r->server->pressure);
 	request_end(r);
+}
+
+/* Less than nothing is nothing. */
+static bool
+settle_disk(struct request *r, const char *bytes)
+{
+	bool negative = *bytes == '-' && is_number(bytes);
+
+	return strchr(bytes, ' ') == NULL &&
+	    settle_mark(r, "disk_free_limit.absolute",
+		negative ? "0" : bytes, "disk_free_limit.relative");
 }
 
 void
@@ -89,8 +127,7 @@ command_set_disk_free_limit(struct request *r, size_t *budget)
 	set = relative != NULL
 	    ? settle_mark(r, "disk_free_limit.relative", relative,
 		  "disk_free_limit.absolute")
-	    : settle_mark(r, "disk_free_limit.absolute", bytes,
-		  "disk_free_limit.relative");
+	    : settle_disk(r, bytes);
 	if (!set) {
 		request_misused(r, CODE_DATA, ARGUMENT_ERROR "Bad argument.");
 		return;

@@ -59,10 +59,7 @@ answer(struct request *r, enum auth_status status, const char *name)
 		command_no_user(r, name);
 		break;
 	case AUTH_EMPTY:
-		request_fail(r, CODE_DATA, "%s",
-		    r->words.count < r->words.command->max
-			? no_password
-			: "name and password cannot be blank");
+		request_fail(r, CODE_DATA, "a name cannot be blank");
 		break;
 	case AUTH_BAD_PATTERN:
 		request_fail(r, CODE_UNAVAILABLE, "invalid pattern");
@@ -100,8 +97,8 @@ hash_new(struct request *r, uint8_t hash[PASSWORD_HASH_MAX], size_t *n)
 	const char *password = argument(r, 1);
 	char why[200];
 
-	if (!r->begun && password[0] == '\0') {
-		answer(r, AUTH_EMPTY, "");
+	if (!r->begun && r->words.count < r->words.command->max) {
+		request_fail(r, CODE_DATA, "%s", no_password);
 		return false;
 	}
 	if (!r->begun && !credential_acceptable(r->server->config,
@@ -261,7 +258,10 @@ command_clear_password(struct request *r, size_t *budget)
 	    BYTES(""), PASSWORD_ALGORITHM);
 	if (status == AUTH_OK)
 		log_info("Successfully cleared password for user '%s'", name);
-	answer(r, status, name);
+	if (status == AUTH_NO_USER)
+		command_unexpected_user(r, name);
+	else
+		answer(r, status, name);
 }
 
 void
@@ -489,8 +489,7 @@ command_list_user_permissions(struct request *r, size_t *budget)
 		request_banner(
 		    r, "Listing permissions for user \"%s\" ...", name);
 	if (user == NULL) {
-		request_fail(r, CODE_UNAVAILABLE, "{:no_such_user, \"%s\"}",
-		    name);
+		command_unexpected_user(r, name);
 		return;
 	}
 	if (!r->begun)
@@ -630,8 +629,7 @@ command_list_user_topic_permissions(struct request *r, size_t *budget)
 		request_banner(r,
 		    "Listing topic permissions for user \"%s\" ...", name);
 	if (user == NULL) {
-		request_fail(r, CODE_UNAVAILABLE, "{:no_such_user, \"%s\"}",
-		    name);
+		command_unexpected_user(r, name);
 		return;
 	}
 	if (!r->begun)

@@ -136,7 +136,9 @@ command_await_online_nodes(struct request *r, size_t *budget)
 	long n = strtol(count, &end, 10);
 
 	if (*count == '\0' || *end != '\0' || n < 1) {
-		request_misused(r, CODE_USAGE, ARGUMENT_ERROR "target node count must be an integer");
+		request_misused(r, CODE_DATA,
+		    ARGUMENT_ERROR
+		    "Bad argument: Argument must be a positive integer");
 		return;
 	}
 	if (!r->begun)

@@ -19,8 +19,8 @@ check_format(struct request *r)
 
 	if (format == NULL || strcasecmp(format, "json") == 0)
 		return true;
-	request_fail(r, CODE_DATA,
-	    "Error (argument validation): Bad argument: Format should be json");
+	request_misused(r, CODE_DATA,
+	    ARGUMENT_ERROR "Bad argument: Format should be json");
 	return false;
 }
 

@@ -254,6 +254,9 @@ command_eval(struct request *r, size_t *budget)
 		request_fail(r, CODE_DATA,
 		    "Expression to evaluate is not provided via argument or "
 		    "stdin");
+	else if (*r->words.arguments[0] == '\0')
+		request_misused(r, CODE_USAGE,
+		    ARGUMENT_ERROR "\"Expression must not be blank\"");
 	else
 		evaluate(r, r->words.arguments[0]);
 }

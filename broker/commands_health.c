@@ -21,16 +21,6 @@ command_document(struct request *r, json_t *document)
 	json_decref(document);
 }
 
-/* {"result":"ok"}, or "error". */
-static json_t *
-result(const char *word)
-{
-	json_t *d = json_object();
-
-	json_object_set_new(d, "result", json_string(word));
-	return d;
-}
-
 /* --- is it up? ---------------------------------------------------------- */
 
 void
@@ -113,6 +103,7 @@ command_check_virtual_hosts(struct request *r, size_t *budget)
 	    node_name());
 	request_text(
 	    r, "Node %s reported all vhosts as running", node_name());
+	command_document(r, json_pack("{s:s}", "result", "ok"));
 	request_end(r);
 }
 
@@ -318,7 +309,9 @@ command_check_port_listener(struct request *r, size_t *budget)
 			request_text(r,
 			    "A listener for port %s is running on node %s.",
 			    port, node_name());
-			command_document(r, result("ok"));
+			command_document(r,
+			    json_pack("{s:s, s:s, s:s}", "node", node_name(),
+				"port", port, "result", "ok"));
 			request_end(r);
 			return;
 		}
@@ -343,6 +336,21 @@ speaks(const struct listener *l, const char *protocol)
 	return false;
 }
 
+static json_t *
+missing_protocol(
+    const struct server *s, const char *protocol, bool plain, bool secure)
+{
+	json_t *list = json_array();
+
+	if (plain)
+		json_array_append_new(list, json_string("amqp"));
+	if (secure)
+		json_array_append_new(list, json_string("amqp/ssl"));
+	return json_pack("{s:o, s:s, s:o, s:s}", "listeners",
+	    listeners_document(s), "missing", protocol, "protocols", list,
+	    "result", "error");
+}
+
 /* "amqp, amqp/ssl" */
 static void
 no_protocol(struct request *r, const char *protocol)
@@ -355,7 +363,8 @@ no_protocol(struct request *r, const char *protocol)
 		plain |= !l->secure;
 		secure |= l->secure;
 	}
-	command_document(r, with_listeners(r->server, "error"));
+	command_document(
+	    r, missing_protocol(r->server, protocol, plain, secure));
 	request_fail(r, CODE_UNAVAILABLE,
 	    "No listener for protocol %s is active on node %s. Found listeners "
 	    "for the following protocols: %s%s%s",
@@ -377,8 +386,11 @@ command_check_protocol_listener(struct request *r, size_t *budget)
 			request_text(r,
 			    "A listener for protocol %s is running on node "
 			    "%s.",
-			    protocol, node_name());
-			command_document(r, result("ok"));
+			    listener_protocol(l), node_name());
+			command_document(r,
+			    json_pack("{s:s, s:s, s:s}", "node", node_name(),
+				"protocol", listener_protocol(l), "result",
+				"ok"));
 			request_end(r);
 			return;
 		}

@@ -198,6 +198,11 @@ command_set_parameter(struct request *r, size_t *budget)
 		answer(r, false, "policies may not be set using this method");
 		return;
 	}
+	if (!parameter_check(bytes_str(words[0]), bytes_str(words[1]),
+		bytes_str(words[2]), error, sizeof error)) {
+		answer(r, false, error);
+		return;
+	}
 	if ((v = command_vhost(r)) == NULL)
 		return;
 	answer(r,

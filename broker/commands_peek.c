@@ -203,6 +203,15 @@ tell_entry(struct request *r, const struct entry *e)
 static void
 fail(struct request *r, const char *why)
 {
+	command_document(
+	    r, json_pack("{s:s, s:s}", "message", why, "result", "error"));
+	request_fail(r, CODE_UNAVAILABLE, "%s", why);
+}
+
+static void
+fail_classic(struct request *r)
+{
+	static const char why[] = "Cannot peek into a classic queue";
 	char *text = xasprintf("Failed to perform the operation: %s", why);
 
 	command_document(
@@ -340,7 +349,7 @@ begin(struct request *r, size_t n)
 		fail(r, why);
 		free(why);
 	} else if (q->type->bit != QUEUE_QUORUM) {
-		fail(r, "Cannot peek into a classic queue");
+		fail_classic(r);
 	} else if (n > q->lanes.lowest.ready) {
 		fail(r, "Target queue does not have a message at that position");
 	} else if ((e = lane_nth(&q->lanes.lowest, n - 1, &skip)) != NULL) {

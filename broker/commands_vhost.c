@@ -99,6 +99,19 @@ command_add_vhost(struct request *r, size_t *budget)
 	request_end(r);
 }
 
+static void
+refuse_tags(struct request *r, const char *name)
+{
+	char *text = xasprintf("Virtual host \"%s\" does not exists", name);
+
+	command_document(r,
+	    json_pack("{s:s, s:s, s:s}", "message", text, "node", node_name(),
+		"result", "error"));
+	request_fail(
+	    r, CODE_DATA, "Virtual host \"%s\" does not exist", name);
+	free(text);
+}
+
 void
 command_set_vhost_tags(struct request *r, size_t *budget)
 {
@@ -111,8 +124,7 @@ command_set_vhost_tags(struct request *r, size_t *budget)
 	request_banner(
 	    r, "Setting tags for virtual host \"%s\" to [%s] ...", name, shown);
 	if (v == NULL) {
-		request_fail(r, CODE_DATA,
-		    "Virtual host \"%s\" does not exist", name);
+		refuse_tags(r, name);
 	} else {
 		m = v->metadata;
 		m.tags = bytes_str(tags);
@@ -140,6 +152,19 @@ command_delete_vhost(struct request *r, size_t *budget)
 }
 
 static void
+tell_trace(struct request *r, const char *name, bool on)
+{
+	char *text = xasprintf(
+	    "Trace %s for vhost %s", on ? "enabled" : "disabled", name);
+
+	request_text(r, "%s", text);
+	command_document(r,
+	    json_pack("{s:s, s:s, s:s}", "node", node_name(), "result", "ok",
+		"value", text));
+	free(text);
+}
+
+static void
 turn_trace(struct request *r, bool on)
 {
 	const char *name = command_vhost_name(r);
@@ -150,8 +175,7 @@ turn_trace(struct request *r, bool on)
 	if ((v = command_vhost(r)) == NULL)
 		return;
 	trace_turn(v, on);
-	request_text(
-	    r, "Trace %s for vhost %s", on ? "enabled" : "disabled", name);
+	tell_trace(r, name, on);
 	request_end(r);
 }
 
@@ -230,18 +254,23 @@ list_all_limits(struct request *r, size_t *budget)
 	}
 }
 
-static json_t *
-limits_document(const struct parameter *p)
+/* None are an empty list. */
+static void
+tell_limits(struct request *r, const struct parameter *p)
 {
-	return p == NULL ? json_array()
-			 : json_pack("{s:s, s:s, s:s}", "node", node_name(),
-			       "result", "ok", "value", p->value);
+	if (p == NULL) {
+		request_columns(r, NULL, 0);
+		return;
+	}
+	request_text(r, "%s", p->value);
+	command_document(r,
+	    json_pack("{s:s, s:s, s:s}", "node", node_name(), "result", "ok",
+		"value", p->value));
 }
 
 void
 command_list_vhost_limits(struct request *r, size_t *budget)
 {
-	const struct parameter *p;
 	struct vhost *v;
 
 	if (words_option(&r->words, "global") != NULL) {
@@ -252,9 +281,7 @@ command_list_vhost_limits(struct request *r, size_t *budget)
 	    r, "Listing limits for vhost \"%s\" ...", command_vhost_name(r));
 	if ((v = command_vhost(r)) == NULL)
 		return;
-	p = parameter_find(v, component, limits);
-	request_text(r, "%s", p != NULL ? p->value : "");
-	command_document(r, limits_document(p));
+	tell_limits(r, parameter_find(v, component, limits));
 	request_end(r);
 }
 
@@ -267,7 +294,7 @@ answer(struct request *r, enum auth_status status, const char *user,
 	if (status == AUTH_OK)
 		request_end(r);
 	else if (status == AUTH_NO_USER)
-		request_fail(r, CODE_UNAVAILABLE, "{:no_such_user, \"%s\"}", user);
+		command_unexpected_user(r, user);
 	else
 		request_fail(r, CODE_UNAVAILABLE, "%s", error);
 }

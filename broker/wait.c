@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 
 #include "broker/control.h"
 #include "broker/folder.h"
+#include "broker/show.h"
 #include "broker/usage.h"
 
 enum {
@@ -21,6 +23,8 @@ enum {
 struct waiting {
 	struct question *question;
 	int64_t until; /* milliseconds of the steady clock */
+	bool document; /* what is said is a list in JSON */
+	unsigned said;
 };
 
 static int64_t
@@ -45,14 +49,30 @@ pause_a_moment(const struct waiting *w)
 }
 
 static void
-say(const struct waiting *w, const char *format, const char *a, long pid)
+say_document(struct waiting *w, const char *text)
 {
 	FILE *out = w->question->printer.out;
 
-	if (!printer_has_banners(&w->question->printer))
-		return;
-	fprintf(out, format, a, pid);
-	putc('\n', out);
+	fputs(w->said++ == 0 ? "[\n" : ",", out);
+	fputs("{\"message\":", out);
+	show_quoted(out, bytes_str(text));
+	fputs("}\n", out);
+}
+
+__attribute__((format(printf, 2, 3))) static void
+say(struct waiting *w, const char *format, ...)
+{
+	FILE *out = w->question->printer.out;
+	char text[4096 + 200];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	if (w->document)
+		say_document(w, text);
+	else if (printer_has_banners(&w->question->printer))
+		fprintf(out, "%s\n", text);
 	fflush(out);
 }
 
@@ -72,7 +92,7 @@ too_late(const struct waiting *w)
 static bool
 is_alive(long pid)
 {
-	return kill((pid_t)pid, 0) == 0 || errno == EPERM;
+	return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
 /* 0: there is no file, or no number in it yet. */
@@ -94,22 +114,21 @@ read_pid(const char *path)
 
 /* 0 when the time is over. */
 static long
-wait_for_file(const struct waiting *w, const char *path)
+wait_for_file(struct waiting *w, const char *path)
 {
 	long pid;
 
-	say(w, "Waiting for pid file '%s' to appear", path, 0);
+	say(w, "Waiting for pid file '%s' to appear", path);
 	while ((pid = read_pid(path)) == 0)
 		if (!pause_a_moment(w))
 			return 0;
-	if (printer_has_banners(&w->question->printer))
-		fprintf(w->question->printer.out, "pid is %ld\n", pid);
+	say(w, "pid is %ld", pid);
 	return pid;
 }
 
 /* Until something answers, or the process has gone. */
 static int
-wait_for_socket(const struct waiting *w, long pid)
+wait_for_socket(struct waiting *w, long pid)
 {
 	int fd;
 
@@ -130,7 +149,7 @@ wait_for_socket(const struct waiting *w, long pid)
 }
 
 static int
-wait_for_broker(const struct waiting *w, long pid)
+wait_for_broker(struct waiting *w, long pid)
 {
 	struct question *q = w->question;
 	int code = wait_for_socket(w, pid);
@@ -140,12 +159,13 @@ wait_for_broker(const struct waiting *w, long pid)
 	say(w,
 	    "Waiting for applications 'rabbit_and_plugins' to start on node "
 	    "'%s'",
-	    node_name(), 0);
+	    node_name());
+	q->printer.format = FORMAT_TABLE; /* nothing more is said */
 	if ((code = ask(q)) == CODE_OK)
 		say(w,
 		    "Applications 'rabbit_and_plugins' are running on node "
 		    "'%s'",
-		    node_name(), 0);
+		    node_name());
 	return code;
 }
 
@@ -157,7 +177,7 @@ misused(const struct question *q, const char *sentence)
 }
 
 static int
-run_wait(const struct waiting *w)
+run_wait(struct waiting *w)
 {
 	const struct words *words = &w->question->words;
 	const char *typed = words_option(words, "pid");
@@ -208,7 +228,7 @@ run_stop_file(const struct waiting *w)
 }
 
 static int
-run_shutdown(const struct waiting *w)
+run_shutdown(struct waiting *w)
 {
 	const struct question *q = w->question;
 	long pid = ask_pid(q);
@@ -219,7 +239,7 @@ run_shutdown(const struct waiting *w)
 		    node_name(), pid);
 	if (pid == 0 || words_option(&q->words, "no-wait") != NULL)
 		return run_stop(w, 0);
-	say(w, "%sWaiting for PID %ld to terminate", "", pid);
+	say(w, "Waiting for PID %ld to terminate", pid);
 	code = run_stop(w, pid);
 	if (code == CODE_OK)
 		say(w, "RabbitMQ node %s running at PID %ld successfully shut down",
@@ -245,12 +265,18 @@ wait_command(const struct question *q)
 int
 wait_run(struct question *q)
 {
-	struct waiting w = {q, 0};
+	struct waiting w = {q, 0, false, 0};
+	int code;
 
 	if (is(q, COMMAND_wait) && !q->asked)
 		q->timeout_ms = WAIT_MS;
 	w.until = now() + q->timeout_ms;
-	if (is(q, COMMAND_wait))
-		return run_wait(&w);
+	if (is(q, COMMAND_wait)) {
+		w.document = q->printer.format == FORMAT_JSON;
+		code = run_wait(&w);
+		if (w.said > 0)
+			fputs("]\n", q->printer.out);
+		return code;
+	}
 	return is(q, COMMAND_stop) ? run_stop_file(&w) : run_shutdown(&w);
 }

@@ -1,6 +1,7 @@
 /* words.c - what was typed, split into options and arguments. */
 #include "broker/words.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,11 +167,16 @@ check_count(const struct words *w, char *error, size_t size)
 	return wrong == NULL;
 }
 
-/* A '-' alone is an argument; behind "--" everything is. */
+/* A '-' alone is an argument, and so is a number; behind "--" everything is. */
 static bool
 is_option(const char *word)
 {
-	return word[0] == '-' && word[1] != '\0';
+	char *end;
+
+	if (word[0] != '-' || word[1] == '\0')
+		return false;
+	strtod(word + 1, &end);
+	return !isdigit((unsigned char)word[1]) || *end != '\0';
 }
 
 /* All that cannot be are named, a line each. */
@@ -220,7 +226,7 @@ words_split(struct words *w, const char *const *list, size_t count, char *error,
 const char *
 words_option(const struct words *w, const char *name)
 {
-	for (size_t i = 0; i < w->option_count; i++)
+	for (size_t i = w->option_count; i-- > 0;)
 		if (w->options[i].name_size == strlen(name) &&
 		    memcmp(w->options[i].name, name, strlen(name)) == 0)
 			return w->options[i].value;

@@ -66,6 +66,23 @@ behind_two_dashes_all_are_arguments(void)
 }
 
 static void
+numbers_below_zero_are_arguments(void)
+{
+	CU_ASSERT_TRUE(SPLIT("set_disk_free_limit", "-1"));
+	CU_ASSERT_STRING_EQUAL(words.arguments[0], "-1");
+	CU_ASSERT_TRUE(SPLIT("set_disk_free_limit", "mem_relative", "-1.5"));
+	CU_ASSERT_FALSE(SPLIT("set_disk_free_limit", "-1x"));
+	CU_ASSERT_FALSE(SPLIT("set_disk_free_limit", "-inf"));
+}
+
+static void
+the_last_option_counts(void)
+{
+	CU_ASSERT_TRUE(SPLIT("list_queues", "-p", "a", "--vhost=b"));
+	CU_ASSERT_STRING_EQUAL(words_option(&words, "vhost"), "b");
+}
+
+static void
 wrong_words_are_refused_in_rabbitmqs_words(void)
 {
 	CU_ASSERT_FALSE(SPLIT("bogus"));
@@ -125,6 +142,8 @@ static const struct unit_test tests[] = {
     {"letters are short for names", letters_are_short_for_names},
     {"behind two dashes all are arguments",
 	behind_two_dashes_all_are_arguments},
+    {"numbers below zero are arguments", numbers_below_zero_are_arguments},
+    {"the last option counts", the_last_option_counts},
     {"wrong words are refused in RabbitMQ's words",
 	wrong_words_are_refused_in_rabbitmqs_words},
     {"very many words are refused", very_many_words_are_refused},
