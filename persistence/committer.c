@@ -105,17 +105,30 @@ finish(struct committer *c, struct batch *b)
 		c->wake(c->arg);
 }
 
+static struct timespec
+in_ms(int64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += ms % 1000 * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
 /* Waits for a reason to try again: a second has passed, or another batch has
  * come since arrivals were counted. */
 static void
 wait_for_reason(
     struct committer *c, enum store_status status, uint64_t arrivals)
 {
-	struct timespec until;
+	struct timespec until = in_ms(1000);
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
 	while (!c->stopping && status == STORE_BROKEN)
 		pthread_cond_wait(&c->to_commit, &c->lock);
 	while (!c->stopping && rc == 0 && c->arrivals == arrivals)
@@ -164,16 +177,28 @@ commit(struct committer *c, struct batch *b)
 	return true;
 }
 
-/* The next batch, or NULL when there is none and the store has work that can
- * wait, or it is time to stop. */
+/* Waits for a batch, for as many milliseconds; -1: for ever. */
+static void
+wait_for_batch(struct committer *c, int64_t most)
+{
+	struct timespec until = in_ms(most > 0 ? most : 0);
+	int rc = 0;
+
+	while (c->waiting.first == NULL && !c->stopping && rc == 0)
+		rc = most < 0
+		    ? pthread_cond_wait(&c->to_commit, &c->lock)
+		    : pthread_cond_timedwait(&c->to_commit, &c->lock, &until);
+}
+
+/* The next batch, or NULL when there is none and the store's work has waited for
+ * so long, or it is time to stop. */
 static struct batch *
-next_batch(struct committer *c, bool work, bool *stop)
+next_batch(struct committer *c, int64_t work, bool *stop)
 {
 	struct batch *b;
 
 	pthread_mutex_lock(&c->lock);
-	while (c->waiting.first == NULL && !c->stopping && !work)
-		pthread_cond_wait(&c->to_commit, &c->lock);
+	wait_for_batch(c, work);
 	b = c->waiting.first;
 	*stop = c->stopping;
 	pthread_mutex_unlock(&c->lock);
@@ -184,9 +209,10 @@ static void *
 run_commits(void *arg)
 {
 	struct committer *c = arg;
-	bool (*maintain)(struct store *) = c->store->ops->maintain;
-	bool work = maintain != NULL, stop;
+	int64_t (*maintain)(struct store *) = c->store->ops->maintain;
+	int64_t work = maintain != NULL ? 0 : -1;
 	struct batch *b;
+	bool stop;
 
 	for (;;) {
 		b = next_batch(c, work, &stop);
@@ -194,7 +220,8 @@ run_commits(void *arg)
 			return NULL;
 		if (b == NULL && stop)
 			return NULL;
-		work = maintain != NULL && !stop && maintain(c->store);
+		if (maintain != NULL)
+			work = stop ? -1 : maintain(c->store);
 	}
 }
 

@@ -110,7 +110,7 @@ sqlite_int(uint64_t v)
 	    " AND first <= ?2 AND last >= ?2") \
 	X(FREE_PAGES, "SELECT * FROM pragma_freelist_count(), " \
 	    "pragma_page_count()") \
-	X(VACUUM, "PRAGMA incremental_vacuum(256)")
+	X(VACUUM, "PRAGMA incremental_vacuum")
 /* clang-format on */
 
 enum sqlite_statement {
@@ -228,6 +228,7 @@ struct sqlite_store {
 	int log_pages;      /* in the log after the last commit */
 	int asked_pages;    /* when a checkpoint was last asked for */
 	int changes_seen;   /* when free pages were last counted */
+	int64_t vacuum_at;  /* not before; monotonic microseconds */
 	char error[256];
 
 	pthread_mutex_t reading; /* held while the reader is used */
@@ -242,7 +243,7 @@ enum store_status status_of(
 
 enum store_status sqlite_apply(struct store *, const struct batch *);
 void sqlite_load(struct store *, struct load *);
-bool sqlite_maintain(struct store *);
+int64_t sqlite_maintain(struct store *);
 
 /* The first packs wholly inside a range, at most limit: how many they are, and
  * the last position of the last. */

@@ -8,6 +8,8 @@
  * cheaper than growing. */
 #include "persistence/sqlite.h"
 
+#include <time.h>
+
 enum {
 	PAGE = 4096,
 	PAGES_BETWEEN = (8 << 20) / PAGE, /* commits this much, then asks */
@@ -15,6 +17,8 @@ enum {
 	FREE_PAGES_KEPT = (16 << 20) / PAGE,
 	NOTES_IN_A_SLICE = 1024,
 	CHANGES_BETWEEN = 256, /* rows, before the free pages are counted */
+	VACUUM_US = 4000, /* and then the committer is free for the rest of */
+	VACUUM_SHARE = 20, /* times as long */
 };
 
 /* --- checkpoints ---------------------------------------------------------- */
@@ -206,6 +210,46 @@ is_wasteful(struct sqlite_store *s)
 	return false;
 }
 
+static int64_t
+now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+/* In how many milliseconds there is something to be done; -1: nothing is. */
+static int64_t
+next_work(struct sqlite_store *s)
+{
+	int64_t left = s->vacuum_at - now_us();
+
+	if (s->littered)
+		return 0;
+	if (left > 0)
+		return (left + 999) / 1000;
+	return is_wasteful(s) ? 0 : -1;
+}
+
+/* Gives pages back for a moment, however many are free: SQLite may look through
+ * them all to find where the last one can go. */
+static int
+vacuum(struct sqlite_store *s)
+{
+	sqlite3_stmt *st = connection_ask(&s->writer, ST_VACUUM, "");
+	int64_t begin = now_us();
+	int rc;
+
+	do
+		rc = connection_step(&s->writer, st);
+	while (rc == SQLITE_ROW && now_us() - begin < VACUUM_US);
+	if (rc == SQLITE_ROW)
+		rc = sqlite3_reset(st);
+	s->vacuum_at = now_us() + VACUUM_SHARE * (now_us() - begin);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 static int
 work(struct sqlite_store *s)
 {
@@ -218,9 +262,7 @@ work(struct sqlite_store *s)
 	s->littered = false;
 	if (rc == SQLITE_DONE)
 		rc = SQLITE_OK;
-	if (rc == SQLITE_OK && is_wasteful(s))
-		rc = connection_do(c, ST_VACUUM, "");
-	return rc;
+	return rc == SQLITE_OK && next_work(s) == 0 ? vacuum(s) : rc;
 }
 
 /* A transaction that does not wait for the disk: after a crash the work is done
@@ -243,23 +285,24 @@ work_unsynced(struct sqlite_store *s)
 	return rc;
 }
 
-bool
+int64_t
 sqlite_maintain(struct store *store)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
+	int64_t next = s->suspect ? -1 : next_work(s);
 	int rc;
 
-	if (s->suspect || (!s->littered && !is_wasteful(s)))
-		return false;
+	if (next != 0)
+		return next;
 	rc = work_unsynced(s);
 	if (rc != SQLITE_OK) {
 		s->suspect = status_of(&s->writer, rc, s->error,
 				 sizeof s->error) == STORE_IO;
-		return false;
+		return -1;
 	}
 	checkpoint_if_due(s);
 	/* Only a checkpoint makes the file itself shorter. */
 	if (!s->littered && !is_wasteful(s))
 		signal_checkpointer(&s->checkpointer, &s->checkpointer.wanted);
-	return true;
+	return next_work(s);
 }

@@ -133,8 +133,9 @@ struct store_ops {
 	    uint64_t *last_lane);
 
 	/* A slice of work that can wait (rows of dropped lanes, checkpoints,
-	 * returning room); true while there is more. NULL if there never is. */
-	bool (*maintain)(struct store *);
+	 * returning room), if it is time for it. In how many milliseconds the next
+	 * is; -1: no more is known of. NULL if there never is any. */
+	int64_t (*maintain)(struct store *);
 
 	/* Bytes on disk (database and log), for status; any thread may ask. */
 	uint64_t (*size)(struct store *);

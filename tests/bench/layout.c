@@ -7,6 +7,7 @@
  * One lane, batches one after the other. The figures are microseconds, and
  * those of CPU are of all threads. DIR is a folder on the disk that is meant.
  */
+#include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -355,6 +356,7 @@ deep(const char *dir, size_t size, uint64_t count)
 	struct message *m = letter(size);
 	uint64_t batch = (4 << 20) / message_size(m), seq = 0, i;
 	struct laps laps = {0};
+	int64_t next;
 
 	laps_begin(&laps, count / batch + 1);
 	for (i = 0; i < count; i += batch)
@@ -370,8 +372,8 @@ deep(const char *dir, size_t size, uint64_t count)
 		printf("not all came back\n");
 	report("drain", &laps, count);
 	laps_begin(&laps, 1);
-	for (i = 0; s->ops->maintain(s); i++)
-		;
+	for (i = 0; (next = s->ops->maintain(s)) >= 0; i++)
+		poll(NULL, 0, (int)next);
 	printf("vacuum   %.0f ms in %llu slices, then %.1f MB, peak memory "
 	       "%ld MiB\n",
 	    (wall() - laps.started) / 1e3, (unsigned long long)i,

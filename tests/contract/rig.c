@@ -3,6 +3,7 @@
 #include "tests/contract/rig.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -325,12 +326,15 @@ rig_commit(struct rig *r)
 int
 rig_maintain(struct rig *r)
 {
+	int64_t (*maintain)(struct store *) = r->store->ops->maintain;
+	int64_t next;
 	int n = 0;
 
 	disturb(r, 0);
-	while (r->store->ops->maintain != NULL &&
-	       r->store->ops->maintain(r->store))
+	while (maintain != NULL && (next = maintain(r->store)) >= 0) {
+		poll(NULL, 0, (int)next);
 		n++;
+	}
 	leave_alone(r);
 	return n;
 }

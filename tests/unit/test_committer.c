@@ -19,6 +19,7 @@ struct fake {
 	uint64_t applied[100], tries;
 	size_t count;
 	int maintained, work;
+	int64_t pause; /* between slices of work */
 };
 
 static enum store_status
@@ -47,18 +48,18 @@ fake_load(struct store *store, struct load *l)
 	l->status = STORE_OK;
 }
 
-static bool
+static int64_t
 fake_maintain(struct store *store)
 {
 	struct fake *f = (struct fake *)store;
-	bool more;
+	int64_t next;
 
 	pthread_mutex_lock(&f->lock);
 	f->maintained++;
-	more = --f->work > 0;
+	next = --f->work > 0 ? f->pause : -1;
 	pthread_cond_broadcast(&f->changed);
 	pthread_mutex_unlock(&f->lock);
-	return more;
+	return next;
 }
 
 static const char *
@@ -313,6 +314,7 @@ test_maintenance_goes_on_until_there_is_no_more(void)
 
 	fake_init(&f);
 	f.work = 10;
+	f.pause = 1;
 	c = committer_start(&f.store, ring, &bell);
 	pthread_mutex_lock(&f.lock);
 	while (f.work > 0)
@@ -320,6 +322,28 @@ test_maintenance_goes_on_until_there_is_no_more(void)
 	pthread_mutex_unlock(&f.lock);
 	CU_ASSERT_TRUE(committer_stop(c));
 	CU_ASSERT_EQUAL(f.maintained, 10);
+}
+
+/* However long maintenance wants to be left alone. */
+static void
+test_maintenance_that_pauses_delays_no_commit(void)
+{
+	struct fake f;
+	struct bell bell = BELL;
+	struct committer *c;
+
+	fake_init(&f);
+	f.work = 2;
+	f.pause = 3600 * 1000;
+	c = committer_start(&f.store, ring, &bell);
+	pthread_mutex_lock(&f.lock);
+	while (f.maintained == 0)
+		pthread_cond_wait(&f.changed, &f.lock);
+	pthread_mutex_unlock(&f.lock);
+	committer_submit(c, batch_new(1));
+	listen_for(&bell);
+	CU_ASSERT_EQUAL(committer_committed(c), 1);
+	CU_ASSERT_TRUE(committer_stop(c));
 }
 
 static void
@@ -389,6 +413,8 @@ static const struct unit_test tests[] = {
     {"stop applies what was submitted", test_stop_applies_what_was_submitted},
     {"stop gives up when there is trouble",
 	test_stop_gives_up_when_there_is_trouble},
+    {"maintenance that pauses delays no commit",
+	test_maintenance_that_pauses_delays_no_commit},
     {"maintenance goes on until there is no more",
 	test_maintenance_goes_on_until_there_is_no_more},
     {"loads come back", test_loads_come_back},
