@@ -142,25 +142,21 @@ copies_body(const struct connection *c, const struct message *m)
 	    m->body_size <= c->frame_max - FRAME_OVERHEAD;
 }
 
-/* Of an entry that came back before. */
+/* Those of an entry that came back before tell how often. */
 static struct bytes
-props_again(const struct consumer *c, const struct entry *e)
+entry_props(struct writer *w, const struct entry *e)
 {
-	if (!c->no_ack)
-		queue_count(c->queue, e);
-	return counted_props(
-	    &c->channel->server->writer, e->message, e->returns);
+	return e->returns == 0 ? message_props(e->message)
+			       : counted_props(w, e->message, e->returns);
 }
 
-void
-deliver(struct consumer *consumer, const struct entry *e, uint64_t tag)
+static void
+deliver_now(struct consumer *consumer, const struct entry *e, uint64_t tag)
 {
 	struct connection *c = consumer->channel->connection;
 	uint16_t channel = consumer->channel->number;
 	struct message *m = e->message;
-	struct bytes props = e->returns == 0
-	    ? message_props(m)
-	    : props_again(consumer, e);
+	struct bytes props = entry_props(&c->server->writer, e);
 	bool small = props.n <= CONTIGUOUS_MAX - LEND_SIZE;
 	bool copied = small && copies_body(c, m);
 	size_t room = FRAME_OVERHEAD + DELIVER_FIXED + consumer->tag.n +
@@ -209,6 +205,31 @@ encode_content(struct writer *w, struct channel *ch,
 		body.p += n;
 		body.n -= n;
 	}
+}
+
+void
+deliver_behind(
+    struct consumer *c, const struct entry *e, uint64_t tag, uint64_t seq)
+{
+	struct channel *ch = c->channel;
+	struct writer *w = &ch->server->writer, counted = {0};
+	struct amqp_method m = {AMQP_basic_deliver,
+	    .basic_deliver = {c->tag, tag, (e->flags & ENTRY_REDELIVERED) != 0,
+		message_exchange(e->message), message_key(e->message)}};
+
+	w->n = 0;
+	encode_content(w, ch, &m, e->message, entry_props(&counted, e));
+	promise_delivery(ch, writer_view(w), seq);
+	writer_fini(&counted);
+}
+
+void
+deliver(struct consumer *c, const struct entry *e, uint64_t tag, uint64_t seq)
+{
+	if (seq == 0 && c->channel->promises.tags == 0)
+		deliver_now(c, e, tag);
+	else
+		deliver_behind(c, e, tag, seq);
 }
 
 void

@@ -9,9 +9,15 @@ struct channel;
 struct consumer;
 struct writer;
 
-/* basic.deliver with its content, encoded in place. That an entry which came back
- * before is out again is counted here, where it is told how often it did. */
-void deliver(struct consumer *, const struct entry *, uint64_t tag);
+/* basic.deliver with its content, encoded in place; or kept until the batch is
+ * committed and all deliveries before it have left, if there are such; seq 0 waits
+ * for nothing itself. */
+void deliver(
+    struct consumer *, const struct entry *, uint64_t tag, uint64_t seq);
+
+/* The same, kept until all replies before it have left as well. */
+void deliver_behind(
+    struct consumer *, const struct entry *, uint64_t tag, uint64_t seq);
 
 /* The message's properties with the header x-delivery-count: how often it came
  * back before. They are written into the writer, emptied first. */

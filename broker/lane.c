@@ -259,6 +259,8 @@ lane_committed(
 	settle_gone(l);
 	if (c->next_position > l->committed_to)
 		l->committed_to = c->next_position;
+	if (l->unsealed <= c->batch->seq)
+		l->unsealed = 0;
 	l->sweep.committed = c->batch->seq;
 	if (l->sweep.over && l->sweep.committed >= l->sweep.told)
 		lane_sweep_end(l);
@@ -357,23 +359,19 @@ out_is_empty(struct lane *l)
 
 /* --- what was delivered ------------------------------------------------------ */
 
-bool
-lane_count_first(struct lane *l, struct journal *j)
-{
-	bool news = l->delivered_to > l->told_to && l->stored_count > 0;
-
-	if (news)
-		lane_touch(lane_changing(l, j));
-	return news;
-}
-
-bool
+uint64_t
 lane_count(struct lane *l, struct journal *j, const struct entry *e)
 {
-	if (e->returns == 0)
-		return lane_count_first(l, j);
-	note(l, j, e, e->returns + (e->returns < RETURNS_MAX));
-	return true;
+	if (!(e->flags & ENTRY_STORED))
+		return 0;
+	if (!l->counts)
+		return l->unsealed;
+	if (e->returns > 0)
+		note(l, j, e, e->returns + (e->returns < RETURNS_MAX));
+	if (lane_is_pending(l, e->position))
+		return 0;
+	lane_touch(lane_changing(l, j));
+	return j->seq;
 }
 
 void
@@ -390,6 +388,7 @@ lane_unseal(struct lane *l, struct journal *j)
 	if (l->counts || l->told_to > l->out_last)
 		return;
 	lane_touch(lane_changing(l, j));
+	l->unsealed = j->seq;
 	journal_promise(j, j->seq);
 }
 

@@ -19,9 +19,9 @@
  *    are. So the next to expire is at a front, in deadlines, or out.
  *
  * Which entries were out when the broker ended is told to the store in two ways.
- * Where the lane counts, the store hears of each delivery with the next batch:
- * that all below delivered_to were out once, and a note beside each that was out
- * more often. Elsewhere it is told nothing: it takes all that it has for
+ * Where the lane counts, the store hears of each delivery before the client: that
+ * all below delivered_to were out once, and a note beside each that was out more
+ * often. Elsewhere it is told nothing: it takes all that it has for
  * delivered, until an orderly end seals the lane with what really was.
  *
  * What is out and due is fetched by a sweep. It begins when out_deadline has
@@ -83,6 +83,7 @@ struct lane {
 	uint64_t next_position;
 	uint64_t delivered_to; /* entries below may have been delivered */
 	uint64_t told_to;      /* the store, handed over: those below may */
+	uint64_t unsealed;     /* the batch that tells it first; 0: it knows */
 	uint64_t committed_to; /* entries below are on disk or gone */
 	size_t ready;	       /* entries that can be taken */
 	uint64_t ready_bytes;  /* of their bodies */
@@ -136,13 +137,12 @@ struct entry lane_pop(struct lane *);
 /* Puts back an entry that was taken; takes its reference. */
 void lane_requeue(struct lane *, struct entry);
 
-/* Of a lane that counts: the entry that was taken is delivered. The store will
- * count that with the others when it comes back, even if the broker dies. True
- * if the open batch was told something. */
-bool lane_count(struct lane *, struct journal *, const struct entry *);
-
-/* The same for all that were taken for the first time, at once. */
-bool lane_count_first(struct lane *, struct journal *);
+/* The entry that was taken is about to be delivered, and to be acknowledged; a
+ * lane that counts tells the open batch. Returns the batch that must be committed
+ * before the client hears of it, so that it comes back as one that was out even if
+ * the broker dies; 0: there is nothing to wait for, as what the store does not have
+ * yet is written with its count. */
+uint64_t lane_count(struct lane *, struct journal *, const struct entry *);
 
 /* At an orderly end: the store is told what was delivered and what was not. */
 void lane_seal(struct lane *, struct journal *);

@@ -175,7 +175,7 @@ on_basic_cancel(struct channel *ch, const struct amqp_method *m)
  * basic.get). */
 static void
 reply_content(struct channel *ch, const struct amqp_method *m,
-    const struct queue *q, const struct entry *e)
+    const struct queue *q, const struct entry *e, uint64_t seq)
 {
 	struct writer *w = &ch->server->writer, counted = {0};
 	struct bytes props = q->type->counts
@@ -184,7 +184,7 @@ reply_content(struct channel *ch, const struct amqp_method *m,
 
 	w->n = 0;
 	encode_content(w, ch, m, e->message, props);
-	promise_delivery(ch, writer_view(w), ch->server->changed_seq);
+	promise_delivery(ch, writer_view(w), seq);
 	writer_fini(&counted);
 }
 
@@ -203,7 +203,7 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 	}
 	if (no_ack) {
 		m.basic_get_ok.delivery_tag = ledger_skip(&ch->ledger);
-		reply_content(ch, &m, q, e);
+		reply_content(ch, &m, q, e, 0);
 		queue_settle(q, e);
 		return;
 	}
@@ -211,11 +211,10 @@ get_ok(struct channel *ch, struct queue *q, struct entry *e, bool no_ack)
 	*d = (struct delivery){
 	    queue_ref(q), NULL, *e, overdue_stamp(q->server)};
 	overdue_watch(ch, q);
-	queue_count(q, e);
 	ch->counts |= q->type->counts;
 	q->unacked++;
 	q->unacked_bytes += e->message->body_size;
-	reply_content(ch, &m, q, e);
+	reply_content(ch, &m, q, e, queue_count(q, e));
 }
 
 static int

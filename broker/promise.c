@@ -13,21 +13,33 @@ enum { RUNS_MIN = 8 };
 void
 promises_init(struct promises *p)
 {
-	*p = (struct promises){.replies_end = &p->replies};
+	*p = (struct promises){0};
+}
+
+/* The first of those that wait goes. */
+static void
+drop(struct channel *ch, struct waiting *w)
+{
+	struct promises *p = &ch->promises;
+
+	p->first = w->next;
+	if (p->first == NULL)
+		p->last = NULL;
+	p->size -= w->frames.n;
+	p->tags -= w->tags;
+	ch->server->tags_owed -= w->tags;
+	ch->connection->owed -= w->frames.n;
+	writer_fini(&w->frames);
+	free(w);
 }
 
 void
 promises_fini(struct channel *ch)
 {
 	struct promises *p = &ch->promises;
-	struct waiting_reply *r;
 
-	while ((r = p->replies) != NULL) {
-		p->replies = r->next;
-		ch->connection->owed -= r->size;
-		free(r);
-	}
-	p->replies_end = &p->replies;
+	while (p->first != NULL)
+		drop(ch, p->first);
 	free(p->runs);
 	p->runs = NULL;
 	p->run_count = p->run_room = 0;
@@ -39,12 +51,12 @@ promises_fini(struct channel *ch)
 uint64_t
 promises_collect(const struct channel *ch, struct writer *w)
 {
-	const struct waiting_reply *r;
+	const struct waiting *r;
 	uint64_t seq = 0;
 
-	for (r = ch->promises.replies; r != NULL; r = r->next) {
-		writer_bytes(w, (struct bytes){r->frame, r->size});
-		seq = r->seq > seq ? r->seq : seq;
+	for (r = ch->promises.first; r != NULL; r = r->next) {
+		writer_bytes(w, writer_view(&r->frames));
+		seq = r->seq;
 	}
 	return seq;
 }
@@ -155,94 +167,97 @@ keep_confirms(struct channel *ch, uint64_t committed)
 
 /* --- replies ----------------------------------------------------------------- */
 
-void
-promise_reply(struct channel *ch, struct bytes frame, uint64_t seq)
+static void
+add_waiting(struct channel *ch, uint64_t seq)
 {
 	struct promises *p = &ch->promises;
-	struct waiting_reply *r;
+	struct waiting *w = xcalloc(1, sizeof *w);
 
-	if (p->replies == NULL &&
-	    seq <= journal_committed(&ch->server->journal)) {
-		connection_send_encoded(ch->connection, frame);
-		return;
-	}
-	r = xmalloc(sizeof *r + frame.n);
-	*r = (struct waiting_reply){.seq = seq, .size = frame.n};
-	memcpy(r->frame, frame.p, frame.n);
-	ch->connection->owed += frame.n;
-	*p->replies_end = r;
-	p->replies_end = &r->next;
+	w->seq = seq;
+	if (p->last != NULL)
+		p->last->next = w;
+	else
+		p->first = w;
+	p->last = w;
 	journal_promise(&ch->server->journal, seq);
 	list(ch);
 }
 
-static struct waiting_reply *
-last_reply(struct promises *p)
+void
+promise_reply(struct channel *ch, struct bytes frame, uint64_t seq)
 {
-	return (struct waiting_reply *)((char *)p->replies_end -
-	    offsetof(struct waiting_reply, next));
+	struct promises *p = &ch->promises;
+
+	if (p->last == NULL && seq <= journal_committed(&ch->server->journal)) {
+		connection_send_encoded(ch->connection, frame);
+		return;
+	}
+	if (p->last == NULL || seq > p->last->seq || p->last->consumer != NULL)
+		add_waiting(ch, p->last != NULL && seq < p->last->seq
+			? p->last->seq : seq);
+	writer_bytes(&p->last->frames, frame);
+	p->size += frame.n;
+	ch->connection->owed += frame.n;
 }
 
 void
 promise_delivery(struct channel *ch, struct bytes frames, uint64_t seq)
 {
+	struct promises *p = &ch->promises;
+
 	promise_reply(ch, frames, seq);
-	if (ch->promises.replies == NULL)
+	if (p->last == NULL)
 		return;
-	last_reply(&ch->promises)->has_tag = true;
-	ch->promises.tags++;
+	p->last->tags++;
+	p->tags++;
+	ch->server->tags_owed++;
 }
 
 void
 promise_start(struct channel *ch, struct consumer *c)
 {
-	if (ch->promises.replies == NULL) {
+	if (ch->promises.last == NULL) {
 		consumer_wake(c);
 		return;
 	}
 	c->waits = true;
-	last_reply(&ch->promises)->consumer = c;
+	ch->promises.last->consumer = c;
 }
 
 void
 promise_forget(struct channel *ch, struct consumer *c)
 {
-	struct waiting_reply *r;
+	struct waiting *w;
 
 	if (!c->waits)
 		return;
-	for (r = ch->promises.replies; r != NULL; r = r->next)
-		if (r->consumer == c)
-			r->consumer = NULL;
+	for (w = ch->promises.first; w != NULL; w = w->next)
+		if (w->consumer == c)
+			w->consumer = NULL;
 }
 
 static void
-say_reply(struct channel *ch, struct waiting_reply *r)
+say(struct channel *ch, struct waiting *w)
 {
-	connection_send_encoded(
-	    ch->connection, (struct bytes){r->frame, r->size});
-	if (r->consumer != NULL) {
-		r->consumer->waits = false;
-		consumer_wake(r->consumer);
-	}
-	if (r->has_tag && --ch->promises.tags == 0)
-		channel_wake(ch);
-	ch->connection->owed -= r->size;
-	free(r);
+	connection_send_encoded(ch->connection, writer_view(&w->frames));
+	if (w->consumer == NULL)
+		return;
+	w->consumer->waits = false;
+	consumer_wake(w->consumer);
 }
 
 static void
 keep_replies(struct channel *ch, uint64_t committed)
 {
 	struct promises *p = &ch->promises;
-	struct waiting_reply *r;
+	bool full = promises_full(p);
 
-	while ((r = p->replies) != NULL && r->seq <= committed) {
-		p->replies = r->next;
-		if (p->replies == NULL)
-			p->replies_end = &p->replies;
-		say_reply(ch, r);
+	while (p->first != NULL && p->first->seq <= committed) {
+		say(ch, p->first);
+		drop(ch, p->first);
 	}
+	if (full && !promises_full(p))
+		channel_wake(ch);
 }
 
 bool
@@ -252,7 +267,7 @@ promises_keep(struct channel *ch, uint64_t committed)
 
 	keep_confirms(ch, committed);
 	keep_replies(ch, committed);
-	if (p->run_count > 0 || p->replies != NULL)
+	if (p->run_count > 0 || p->first != NULL)
 		return true;
 	TAILQ_REMOVE(&ch->server->owing, ch, promises.link);
 	p->listed = false;

@@ -1,7 +1,8 @@
 /* promise.h - what a channel may say once the disk agrees.
  *
  * Replies: while one waits for its commit, every later one queues behind it,
- * already encoded. Confirms: runs of publications with the batch they wait for;
+ * already encoded; those that wait for the same batch stand together. Deliveries
+ * queue behind deliveries. Confirms: runs of publications with the batch they wait for;
  * a run is said as one ack, "multiple" where it covers more than one. */
 #ifndef BROKER_PROMISE_H
 #define BROKER_PROMISE_H
@@ -20,21 +21,21 @@ struct confirm_run {
 	bool refused;  /* nack: a queue was full */
 };
 
-struct waiting_reply {
-	struct waiting_reply *next;
+struct waiting {
+	struct waiting *next;
 	uint64_t seq;
-	struct consumer *consumer; /* may be served once this has left */
-	bool has_tag; /* a get-ok: deliveries have later tags */
-	size_t size;
-	uint8_t frame[];
+	struct consumer *consumer; /* may be served once these have left */
+	unsigned tags;		   /* deliveries and get-oks of them */
+	struct writer frames;
 };
 
 struct promises {
 	struct confirm_run *runs; /* a ring */
 	size_t run_first, run_count, run_room;
 	uint64_t confirmed; /* highest tag said */
-	struct waiting_reply *replies, **replies_end;
-	unsigned tags; /* of them, with a delivery tag: consumers wait */
+	struct waiting *first, *last;
+	size_t size;   /* of their frames */
+	unsigned tags; /* of them, with a delivery tag: others stay behind */
 	bool listed; /* on the server's list of those with promises */
 	TAILQ_ENTRY(channel) link;
 };
@@ -56,8 +57,8 @@ void promise_confirm(
  * seq 0 waits for nothing itself. */
 void promise_reply(struct channel *, struct bytes frame, uint64_t seq);
 
-/* The same for a get-ok with its content. Delivery tags must come in order: while
- * it waits, the channel's consumers get nothing. */
+/* The same for a get-ok or a delivery with its content. Delivery tags must come in
+ * order: while it waits, nothing with a tag may be sent but by this. */
 void promise_delivery(struct channel *, struct bytes frames, uint64_t seq);
 
 /* Its consume-ok is the reply promised last: it starts when that has left. */
@@ -70,7 +71,14 @@ void promise_forget(struct channel *, struct consumer *);
 static inline bool
 promises_wait(const struct promises *p)
 {
-	return p->replies != NULL;
+	return p->first != NULL;
+}
+
+/* Too much waits for consumers to be given more; they are woken. */
+static inline bool
+promises_full(const struct promises *p)
+{
+	return p->size > 256 * 1024;
 }
 
 /* Says what is safe now; true if something is still owed. */

@@ -197,12 +197,13 @@ give(struct queue *q, struct lane *lane, struct consumer *c)
 	if (q->server->traced_count > 0)
 		trace_delivered(c->channel, q, &e);
 	if (c->no_ack) {
-		deliver(c, &e, ledger_skip(ledger));
+		deliver(c, &e, ledger_skip(ledger), 0);
 		lane_settle(lane, &q->server->journal, &e);
 		message_unref(e.message);
 		return;
 	}
-	deliver(c, &e, ledger_add(ledger, &d));
+	deliver(c, &e, ledger_add(ledger, &d),
+	    lane_count(lane, &q->server->journal, &e));
 	*d = (struct delivery){queue_ref(q), c, e, overdue_stamp(q->server)};
 	q->unacked++;
 	q->unacked_bytes += e.message->body_size;
@@ -306,17 +307,6 @@ serve(struct queue *q, size_t *budget)
 	return false;
 }
 
-/* The message may be one that brings its consumer and the broker down: that it was
- * delivered is written as soon as can be. */
-static void
-hurry_count(struct queue *q, bool news)
-{
-	struct journal *j = &q->server->journal;
-
-	if (news)
-		journal_promise(j, j->seq);
-}
-
 bool
 queue_run(struct queue *q, size_t *budget)
 {
@@ -325,9 +315,6 @@ queue_run(struct queue *q, size_t *budget)
 	if (q->timed && expiry_run(q, false))
 		return true;
 	more = serve(q, budget);
-	if (q->type->counts)
-		hurry_count(q, lane_count_first(
-		    &q->lanes.lowest, &q->server->journal));
 	if (!more && q->timed)
 		expiry_watch(q);
 	return more;
@@ -357,12 +344,11 @@ queue_take(struct queue *q, struct entry *e, bool *wait)
 	return true;
 }
 
-void
+uint64_t
 queue_count(struct queue *q, const struct entry *e)
 {
-	if (q->type->counts)
-		hurry_count(q, lane_count(
-		    &q->lanes.lowest, &q->server->journal, e));
+	return lane_count(lanes_of(&q->lanes, e->message),
+	    &q->server->journal, e);
 }
 
 void

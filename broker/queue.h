@@ -141,10 +141,9 @@ void queue_seal(struct queue *);
  * it has to be loaded first: then the connection is told when to try again. */
 bool queue_take(struct queue *, struct entry *, bool *wait);
 
-/* An entry that was taken is delivered, and is to be acknowledged: counts that if
- * the queue does. Consumers need it for those that came back before: what else a
- * run gave them is counted at its end. */
-void queue_count(struct queue *, const struct entry *);
+/* An entry that was taken is about to be delivered, and to be acknowledged:
+ * lane_count of its lane. */
+uint64_t queue_count(struct queue *, const struct entry *);
 
 /* An entry that was taken is acknowledged or thrown away. */
 void queue_settle(struct queue *, struct entry *);

@@ -95,20 +95,13 @@ static void
 give(struct reply_consumer *r, struct message *m)
 {
 	struct channel *ch = r->consumer.channel;
-	struct writer *w = &ch->server->writer;
-	struct amqp_method method = {AMQP_basic_deliver,
-	    .basic_deliver = {r->consumer.tag, ch->ledger.next, false,
-		message_exchange(m), message_key(m)}};
+	struct entry e = {.message = m};
 
 	ch->server->stats.delivered++;
-	if (!promises_wait(&ch->promises)) {
-		deliver(&r->consumer, &(struct entry){.message = m},
-		    ch->ledger.next);
-		return;
-	}
-	w->n = 0;
-	encode_content(w, ch, &method, m, message_props(m));
-	promise_reply(ch, writer_view(w), 0);
+	if (promises_wait(&ch->promises))
+		deliver_behind(&r->consumer, &e, ch->ledger.next, 0);
+	else
+		deliver(&r->consumer, &e, ch->ledger.next, 0);
 }
 
 static unsigned

@@ -91,6 +91,7 @@ struct server {
 	struct job_list parked; /* wait for something that is no turn */
 	LIST_HEAD(, delayed) delayed; /* what exchanges hold back */
 	TAILQ_HEAD(, channel) owing; /* channels with promises */
+	size_t tags_owed; /* deliveries that wait for the disk */
 	TAILQ_HEAD(, listener) listeners;
 	struct event *wake;  /* the committer has something */
 	struct event *timer; /* the open batch grows old; an alarm may end */
@@ -225,7 +226,10 @@ server_found(struct server *s)
 static inline bool
 server_behind(const struct server *s)
 {
-	return journal_unsaved(&s->journal) > s->pressure.backlog;
+	size_t most = s->pressure.backlog;
+
+	return journal_unsaved(&s->journal) >
+	    (s->tags_owed > 0 ? most / 16 : most);
 }
 
 /* Must what an exchange lets go wait for it as well? Publishers stop long before,

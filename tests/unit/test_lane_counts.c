@@ -231,21 +231,46 @@ each_restart_with_an_entry_out_counts(void)
 }
 
 /* A first delivery is a number of the lane's: however many there are, a batch
- * has one change, and none if nothing is new. */
+ * has one change. */
 static void
 first_deliveries_are_one_change(void)
 {
 	struct world *w = world_new(true);
 
 	push(w, 10);
-	lane_count_first(&w->lane, &w->journal);
 	CU_ASSERT_EQUAL(w->journal.open->changes, 0);
 	deliver_and_lose(w, 9);
 	CU_ASSERT_EQUAL(w->journal.open->changes, 1);
-	turn(w);
-	lane_count_first(&w->lane, &w->journal);
-	CU_ASSERT_EQUAL(w->journal.open->changes, 0);
 	CU_ASSERT_EQUAL(restart(w, true).delivered_to, 10);
+	world_free(w);
+}
+
+static uint64_t
+count_next(struct world *w)
+{
+	struct entry e = take(w);
+
+	keep(w, e);
+	return lane_count(&w->lane, &w->journal, &e);
+}
+
+/* What is not yet with the store is written with its count. */
+static void
+what_the_store_has_waits_for_its_count(void)
+{
+	struct world *w = world_new(true);
+	struct message *m =
+	    message_new(BYTES(""), BYTES("q"), BYTES("\0\0"), 0);
+
+	push(w, 1);
+	CU_ASSERT_EQUAL(count_next(w), w->journal.seq);
+	turn(w);
+	lane_push(&w->lane, &w->journal, m, 0, true);
+	CU_ASSERT_EQUAL(count_next(w), 0);
+	lane_push(&w->lane, &w->journal, m, 0, false);
+	CU_ASSERT_EQUAL(count_next(w), 0);
+	message_unref(m);
+	CU_ASSERT_EQUAL(restart(w, true).delivered_to, 4);
 	world_free(w);
 }
 
@@ -282,10 +307,11 @@ a_load_behind_an_orderly_end_is_told(void)
 	CU_ASSERT_TRUE(w->journal.promised);
 	CU_ASSERT_EQUAL(w->journal.open->changes, 1);
 	take_loads(w);
+	CU_ASSERT_EQUAL(count_next(w), w->journal.seq);
 	turn(w);
 	lane_unseal(&w->lane, &w->journal);
 	CU_ASSERT_FALSE(w->journal.promised);
-	keep(w, take(w));
+	CU_ASSERT_EQUAL(count_next(w), 0);
 	CU_ASSERT_EQUAL(restart(w, false).delivered_to, 4);
 	world_free(w);
 }
@@ -433,6 +459,8 @@ static const struct unit_test tests[] = {
     {"each restart with an entry out counts",
 	each_restart_with_an_entry_out_counts},
     {"first deliveries are one change", first_deliveries_are_one_change},
+    {"what the store has waits for its count",
+	what_the_store_has_waits_for_its_count},
     {"what was delivered is exact after an orderly end",
 	what_was_delivered_is_exact_after_an_orderly_end},
     {"a load behind an orderly end is told",
