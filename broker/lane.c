@@ -360,10 +360,8 @@ out_is_empty(struct lane *l)
 /* --- what was delivered ------------------------------------------------------ */
 
 uint64_t
-lane_count(struct lane *l, struct journal *j, const struct entry *e)
+lane_count_stored(struct lane *l, struct journal *j, const struct entry *e)
 {
-	if (!(e->flags & ENTRY_STORED))
-		return 0;
 	if (!l->counts)
 		return l->unsealed;
 	if (e->returns > 0)

@@ -142,7 +142,16 @@ void lane_requeue(struct lane *, struct entry);
  * before the client hears of it, so that it comes back as one that was out even if
  * the broker dies; 0: there is nothing to wait for, as what the store does not have
  * yet is written with its count. */
-uint64_t lane_count(struct lane *, struct journal *, const struct entry *);
+uint64_t lane_count_stored(
+    struct lane *, struct journal *, const struct entry *);
+
+static inline uint64_t
+lane_count(struct lane *l, struct journal *j, const struct entry *e)
+{
+	return (l->counts || l->unsealed != 0) && (e->flags & ENTRY_STORED)
+	    ? lane_count_stored(l, j, e)
+	    : 0;
+}
 
 /* At an orderly end: the store is told what was delivered and what was not. */
 void lane_seal(struct lane *, struct journal *);
