@@ -587,7 +587,7 @@ queue_purge(struct queue *q, struct connection *asker)
 	return count;
 }
 
-/* Tells the client, if it asked to be told; not before consume-ok. */
+/* Tells the client, if it asked to be told; behind consume-ok and deliveries. */
 static void
 tell_cancelled(const struct consumer *c)
 {
@@ -596,7 +596,7 @@ tell_cancelled(const struct consumer *c)
 
 	if (!(c->channel->connection->capabilities & CAN_CONSUMER_CANCEL))
 		return;
-	if (c->waits)
+	if (c->waits || c->channel->promises.tags > 0)
 		channel_reply(c->channel, &m);
 	else
 		channel_send(c->channel, &m);
