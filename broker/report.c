@@ -1,6 +1,7 @@
 /* report.c - leveretctl's report: the answers of many commands, one behind another. */
 #include "broker/report.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,9 +85,9 @@ static int
 ask_parts(
     const struct question *q, const char *const *lines, const char *vhost)
 {
-	int code = CODE_OK, one;
+	int code = CODE_OK, one = CODE_OK;
 
-	for (; *lines != NULL; lines++) {
+	for (; *lines != NULL && one != CODE_UNAVAILABLE; lines++) {
 		putc('\n', q->printer.out);
 		one = ask_part(q, *lines, vhost, &q->printer);
 		if (code == CODE_OK)
@@ -95,39 +96,45 @@ ask_parts(
 	return code;
 }
 
-/* The names of all vhosts, each with a newline behind it; the caller's. */
-static char *
-vhost_names(const struct question *q, int *code)
+/* An array of {"name": text}: a name may hold newlines. */
+static json_t *
+list_vhosts(const struct question *q, int *code)
 {
-	struct printer lines = {0};
-	char *names = NULL;
+	struct printer document = {.format = FORMAT_JSON};
+	char *text = NULL;
+	json_t *list;
 	size_t size;
 
-	lines.out = open_memstream(&names, &size);
-	if (lines.out == NULL)
+	document.out = open_memstream(&text, &size);
+	if (document.out == NULL)
 		abort();
-	*code = ask_part(q, "list_vhosts name", NULL, &lines);
-	fclose(lines.out);
-	return names;
+	*code = ask_part(q, "list_vhosts name", NULL, &document);
+	fclose(document.out);
+	list = json_loads(text, 0, NULL);
+	free(text);
+	return list;
 }
 
 int
 report_run(struct question *q)
 {
 	const struct printer printer = q->printer;
-	char *names, *rest = NULL;
+	json_t *list, *vhost;
 	int code = ask(q), one;
+	size_t i;
 
 	q->printer = printer;
 	if (code != CODE_OK || (code = ask_parts(q, of_broker, NULL)) != CODE_OK)
 		return code;
-	names = vhost_names(q, &code);
-	for (char *name = strtok_r(names, "\n", &rest); name != NULL;
-	     name = strtok_r(NULL, "\n", &rest)) {
-		one = ask_parts(q, of_vhost, name);
+	list = list_vhosts(q, &code);
+	json_array_foreach(list, i, vhost) {
+		one = ask_parts(q, of_vhost,
+		    json_string_value(json_object_get(vhost, "name")));
 		if (code == CODE_OK)
 			code = one;
+		if (one == CODE_UNAVAILABLE)
+			break;
 	}
-	free(names);
+	json_decref(list);
 	return code;
 }
