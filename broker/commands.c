@@ -18,6 +18,7 @@ refuse(struct request *r, size_t *budget)
 static command_step *const steps[COMMANDS] = {
 #define COMMAND(name, ...) [COMMAND_##name] = command_##name,
 #define REFUSED(name, ...) [COMMAND_##name] = refuse,
+#define LOCAL REFUSED
 #include "broker/commands.def"
 #undef COMMAND
 };

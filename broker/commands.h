@@ -8,11 +8,12 @@
  * error. Closed with control_close, after everything is written down. */
 struct control *commands_open(struct server *, char *error, size_t size);
 
-/* command_list_queues and so on, one for each row of commands.def that is not
- * refused. */
+/* command_list_queues and so on, one for each row of commands.def that is neither
+ * refused nor local. */
 typedef void command_step(struct request *, size_t *budget);
 #define COMMAND(name, ...) command_step command_##name;
 #define REFUSED(name, ...)
+#define LOCAL(name, ...)
 #include "broker/commands.def"
 #undef COMMAND
 

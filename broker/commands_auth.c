@@ -128,7 +128,7 @@ tell_added(struct request *r)
 	    "hosts! See 'leveretctl help set_permissions' to learn more.";
 	json_t *d = json_object();
 
-	request_banner(r, "%s", advice);
+	request_advice(r, "%s", advice);
 	json_object_set_new(d, "message", json_string(advice));
 	json_object_set_new(d, "node", json_string(node_name()));
 	json_object_set_new(d, "status", json_string("ok"));

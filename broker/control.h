@@ -8,6 +8,7 @@
  *     C  columns of a table: an AMQP array of strings
  *     R  a row of it: an AMQP array of values
  *     T  text
+ *     A  advice: text that goes as banners go
  *     D  a part of a document, as it is
  *     J  JSON, to be shown instead of the text in that format
  *     E  the end: u8 exit code, then a sentence if it is not 0
@@ -104,6 +105,7 @@ void control_keep(struct control *, uint64_t committed);
 
 void request_banner(struct request *, const char *format, ...) CONTROL_FORMAT;
 void request_text(struct request *, const char *format, ...) CONTROL_FORMAT;
+void request_advice(struct request *, const char *format, ...) CONTROL_FORMAT;
 void request_document(struct request *, struct bytes part);
 
 void request_columns(

@@ -366,6 +366,35 @@ is_hushed(const struct command *c)
 }
 
 static int
+tell_version(const struct settings *s)
+{
+	const char *version =
+	    program_is_rabbitmq() ? RABBITMQ_VERSION : PACKAGE_VERSION;
+
+	if (s->formatter != NULL && strcmp(s->formatter, "json") == 0)
+		printf("{\"node\":\"%s\",\"result\":\"ok\",\"value\":"
+		       "{\"version\":\"%s\"}}\n",
+		    node_name(), version);
+	else
+		puts(version);
+	return CODE_OK;
+}
+
+/* help and version; -1 for what the broker is asked. */
+static int
+tell(const struct settings *s, const struct words *w)
+{
+	if (w->command == &commands[COMMAND_version])
+		return tell_version(s);
+	if (w->command != &commands[COMMAND_help])
+		return -1;
+	if (words_option(w, "list-commands") == NULL)
+		return usage_help(w->count > 0 ? w->arguments[0] : NULL);
+	usage_commands(stdout);
+	return CODE_OK;
+}
+
+static int
 run(const struct settings *s, const char **list, size_t count, char **argv)
 {
 	struct question q = {.socket = s->socket,
@@ -401,6 +430,8 @@ run(const struct settings *s, const char **list, size_t count, char **argv)
 		return code;
 	if (s->dry_run)
 		return CODE_OK;
+	if ((code = tell(s, &q.words)) >= 0)
+		return code;
 	if (wants_password(&q.words) && (password = read_password()) != NULL)
 		list[count++] = password;
 	add_expression(&q, &document, &count);
@@ -475,21 +506,6 @@ all_written(int code)
 	return code != CODE_OK ? code : CODE_UNAVAILABLE;
 }
 
-static int
-tell_version(const struct settings *s)
-{
-	const char *version =
-	    program_is_rabbitmq() ? RABBITMQ_VERSION : PACKAGE_VERSION;
-
-	if (s->formatter != NULL && strcmp(s->formatter, "json") == 0)
-		printf("{\"node\":\"%s\",\"result\":\"ok\",\"value\":"
-		       "{\"version\":\"%s\"}}\n",
-		    node_name(), version);
-	else
-		puts(version);
-	return CODE_OK;
-}
-
 /* An option at the end that wants a value. */
 static int
 without_value(
@@ -529,12 +545,10 @@ obey(int argc, char **argv)
 	count = lead_with_command(list, count);
 	if (s.node != NULL)
 		node_rename(s.node);
-	if (s.version || (count > 0 && strcmp(list[0], "version") == 0))
+	if (s.version)
 		return tell_version(&s);
-	if (s.help || (count > 0 && strcmp(list[0], "help") == 0)) {
-		bool word = count > 0 && strcmp(list[0], "help") == 0;
-		return usage_help(count > word ? list[word] : NULL);
-	}
+	if (s.help)
+		return usage_help(count > 0 ? list[0] : NULL);
 	if (count > 0 && strcmp(list[0], "autocomplete") == 0)
 		return usage_complete(count > 1 ? list[count - 1] : "");
 	if (count == 0) {

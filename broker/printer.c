@@ -447,6 +447,8 @@ printer_frame(struct printer *p, char kind, struct bytes payload)
 		return row(p, payload);
 	case 'T':
 		return text(p, payload);
+	case 'A':
+		return !printer_has_banners(p) || text(p, payload);
 	case 'J':
 		return json(p, payload);
 	case 'D':

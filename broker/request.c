@@ -102,6 +102,16 @@ request_text(struct request *r, const char *format, ...)
 }
 
 void
+request_advice(struct request *r, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vframe(&r->out, 'A', format, ap);
+	va_end(ap);
+}
+
+void
 request_document(struct request *r, struct bytes part)
 {
 	frame(&r->out, 'D', part);

@@ -17,6 +17,15 @@ usage_options(const struct option_row *rows, size_t count)
 }
 
 void
+usage_commands(FILE *out)
+{
+	fputs("\nCommands:\n\n", out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "   %-29s %s\n", commands[i].name,
+		    commands[i].sentence);
+}
+
+void
 usage_print(FILE *out)
 {
 	fprintf(out,
@@ -29,10 +38,7 @@ usage_print(FILE *out)
 			fprintf(out, "   %-4s%-20s %s\n",
 			    o->letter != NULL ? o->letter : "", o->name,
 			    o->sentence);
-	fputs("\nCommands:\n\n", out);
-	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "   %-29s %s\n", commands[i].name,
-		    commands[i].sentence);
+	usage_commands(out);
 	fprintf(out, "\nUse '%s help <command>' to learn more about one\n",
 	    program_name());
 }

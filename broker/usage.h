@@ -18,8 +18,9 @@ struct option_row {
 /* The options that help speaks of; borrowed. */
 void usage_options(const struct option_row *, size_t count);
 
-/* What the tool can do; how one command is used. */
+/* What the tool can do; its commands alone; how one command is used. */
 void usage_print(FILE *);
+void usage_commands(FILE *);
 void usage_command(FILE *, const struct command *);
 
 /* Help on a command, on all without a name. Returns the exit code. */
