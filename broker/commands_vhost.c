@@ -83,9 +83,9 @@ command_add_vhost(struct request *r, size_t *budget)
 	struct vhost_metadata m = metadata_asked(r, v);
 
 	request_banner(r, "Adding vhost \"%s\" ...", name);
-	if (b.n == 0 || b.n > NAME_MAX_SIZE || !bytes_utf8(b)) {
+	if (b.n > NAME_MAX_SIZE || !bytes_utf8(b)) {
 		request_fail(r, CODE_DATA,
-		    "a vhost's name has 1 to %d bytes of UTF-8", NAME_MAX_SIZE);
+		    "a vhost's name has at most %d bytes of UTF-8", NAME_MAX_SIZE);
 		return;
 	}
 	if (!queue_type_known(r, m.default_queue_type))

@@ -213,7 +213,7 @@ import_a_vhost(struct import *im)
 	struct reading r = {0};
 	bool good;
 
-	if (!import_name(im, "name", &name))
+	if (!import_text(im, "name", NEED, UINT8_MAX, &name))
 		return false;
 	if ((old = server_vhost(im->server, name)) != NULL)
 		r.said = old->metadata;
