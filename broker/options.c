@@ -2,6 +2,7 @@
 #include "broker/options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,18 @@ add_file(struct options *o, const char *path)
 	return GO_ON;
 }
 
+/* A letter may be one of many in a word, which is then not over. A known option is
+ * one that takes no value. */
+static int
+unknown(char **argv)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+
+	bool known = optopt > UCHAR_MAX || strchr(short_options, optopt) != NULL;
+
+	return wrong("unknown option '%s'", known ? argv[optind - 1] : letter);
+}
+
 /* The command line wins over files, wherever -f stands in it: so they are named
  * in a first pass, which also finds every wrong option. */
 static int
@@ -161,7 +174,7 @@ first_pass(struct options *o, int option, char **argv)
 	case ':':
 		return wrong("%s wants a value", argv[optind - 1]);
 	case '?':
-		return wrong("unknown option '%s'", argv[optind - 1]);
+		return unknown(argv);
 	default:
 		return GO_ON;
 	}
@@ -202,13 +215,14 @@ check_strict(const struct config *c, complaint *complain)
 	return EXIT_CONFIG;
 }
 
-/* rabbitmq-server has one word that getopt takes for four. */
+/* rabbitmq-server has one word that getopt takes for four. When called again the
+ * NULL stands where that has been taken out. */
 static int
 take_detached(struct options *o, int argc, char **argv)
 {
 	int n = 1;
 
-	for (int i = 1; i < argc; i++)
+	for (int i = 1; i < argc && argv[i] != NULL; i++)
 		if (program_is_rabbitmq() && strcmp(argv[i], "-detached") == 0)
 			o->detached = true;
 		else
