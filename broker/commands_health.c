@@ -14,8 +14,11 @@
 void
 command_document(struct request *r, json_t *document)
 {
-	char *text = json_write(document);
+	char *text;
 
+	if (document == NULL) /* for words that are no UTF-8 */
+		return;
+	text = json_write(document);
 	request_json(r, text);
 	free(text);
 	json_decref(document);
