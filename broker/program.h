@@ -9,7 +9,8 @@
 #define RABBITMQ_VERSION "3.13.7"
 
 /* First thing in main, with argv[0]; before that it is "leveret". By one of
- * RabbitMQ's names it reads rabbitmq-env.conf. */
+ * RabbitMQ's names it reads rabbitmq-env.conf. Standard streams that are closed
+ * are /dev/null from then on. */
 void program_init(const char *argv0);
 
 /* Without folders: "leveret", "rabbitmqctl". Borrowed from argv. */
