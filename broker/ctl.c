@@ -125,6 +125,73 @@ split_letters(struct settings *s, char **word)
 	**word = '-';
 }
 
+/* --- "-t5", "-qp=/" ----------------------------------------------------- */
+
+/* Where the value begins that is in one word with its letter; 0 without. */
+static size_t
+value_inside(const char *word)
+{
+	size_t n = strcspn(word, "=0123456789");
+	const char letter[] = {'-', word[n > 0 ? n - 1 : 0], '\0'}, *none;
+	const struct option_row *o = find_option(letter, &none);
+	bool letters = word[0] == '-' && word[1] != '-' && n > 1;
+
+	if (!letters || word[n] == '\0')
+		return 0;
+	return letter_takes_value(letter[1]) || (o != NULL && o->text != 0) ? n
+									    : 0;
+}
+
+static char *
+put(char **room, const char *text, size_t n)
+{
+	char *at = *room;
+
+	memcpy(at, text, n);
+	at[n] = '\0';
+	*room += n + 1;
+	return at;
+}
+
+/* One word, or two. Returns how many. */
+static int
+put_words(char **words, char **room, const char *typed, size_t value)
+{
+	const char *rest = typed + value + (typed[value] == '=');
+
+	if (value == 0) {
+		words[0] = put(room, typed, strlen(typed));
+		return 1;
+	}
+	words[0] = put(room, typed, value);
+	words[1] = put(room, rest, strlen(rest));
+	return 2;
+}
+
+/* What was typed, with such values as words of their own, and a NULL; the caller's,
+ * in one piece. */
+static char **
+words_apart(int *argc, char **argv)
+{
+	size_t size = (size_t)(2 * *argc + 1) * sizeof *argv;
+	bool own = false; /* not the program's name, nor what is behind "--" */
+	char **words, *room;
+	int n = 0;
+
+	for (int i = 0; i < *argc; i++)
+		size += strlen(argv[i]) + 2;
+	words = xmalloc(size);
+	room = (char *)(words + 2 * *argc + 1);
+	for (int i = 0; i < *argc; i++) {
+		own = i > 0 && (own || i == 1) && strcmp(argv[i], "--") != 0;
+		n += put_words(words + n, &room, argv[i],
+		    own ? value_inside(argv[i]) : 0);
+	}
+	words[n] = NULL;
+	*argc = n;
+	return words;
+}
+
 /* --- the password, if it was left out ---------------------------------- */
 
 static bool
@@ -522,7 +589,7 @@ without_value(
 }
 
 static int
-obey(int argc, char **argv)
+obey(int argc, char **argv, char **typed)
 {
 	struct settings s = {0};
 	const char *list[WORDS_MAX + 2];
@@ -537,7 +604,7 @@ obey(int argc, char **argv)
 			split_letters(&s, &argv[i]);
 		if (own && !is_commands_own(argv[i], list, count) &&
 		    !take_option(&s, argv, argc, &i, &taken)) {
-			return without_value(list, count, argv, argv[i - 1]);
+			return without_value(list, count, typed, argv[i - 1]);
 		}
 		if (!taken)
 			list[count++] = argv[i];
@@ -555,16 +622,22 @@ obey(int argc, char **argv)
 		usage_print(stderr);
 		return CODE_USAGE;
 	}
-	return run(&s, list, count, argv);
+	return run(&s, list, count, typed);
 }
 
 int
 main(int argc, char **argv)
 {
+	char **words;
+	int code;
+
 	program_init(argv[0]);
 	if (strcmp(program_name(), "rabbitmq-plugins") == 0)
 		return plugins_main(argc, argv);
 	if (strcmp(program_name(), "rabbitmqadmin") == 0)
 		return admin_main(argc, argv);
-	return all_written(obey(argc, argv));
+	words = words_apart(&argc, argv);
+	code = all_written(obey(argc, words, argv));
+	free(words);
+	return code;
 }

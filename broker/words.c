@@ -90,6 +90,19 @@ command_has_letter(const struct command *c, char letter)
 	return false;
 }
 
+bool
+letter_takes_value(char letter)
+{
+	struct option_row o;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		for (const char *at = commands[i].options;
+		     next_option(&at, &o);)
+			if (o.letter == letter && o.kind != '\0')
+				return true;
+	return letter == 'p';
+}
+
 /* -p, --vhost: taken by all commands, as rabbitmqctl does; for those that are about
  * no vhost it means nothing. */
 static bool

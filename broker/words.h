@@ -54,6 +54,9 @@ bool words_split(struct words *, const char *const *list, size_t count,
 /* Has the command an option of that letter? */
 bool command_has_letter(const struct command *, char letter);
 
+/* Does a value follow that letter, in any command? */
+bool letter_takes_value(char letter);
+
 /* Has the command that option? */
 bool words_allows(const struct words *, const char *name);
 
