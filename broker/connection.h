@@ -172,11 +172,12 @@ void connection_continue(struct connection *);
 /* Serves input left over from a turn whose budget was used up. */
 void connection_serve(struct connection *);
 
-/* Too much output waits for the peer to be given more? */
+/* Too much waits for the peer, or for the disk, to be given more? Once it has left
+ * the stalled go on. */
 static inline bool
 connection_congested(const struct connection *c)
 {
-	return c->transport.pending > 1024 * 1024;
+	return c->transport.pending + c->owed > 1024 * 1024;
 }
 
 struct channel *connection_channel(const struct connection *, uint16_t);

@@ -200,8 +200,7 @@ consumer_ready(struct consumer *c)
 
 	return (c->limit == 0 || c->unacked < c->limit) &&
 	    (ch->limit == 0 || c->no_ack || ch->consumed < ch->limit) &&
-	    !c->waits && !promises_full(&ch->promises) &&
-	    !connection_congested(ch->connection);
+	    !c->waits && !connection_congested(ch->connection);
 }
 
 /* --- taking turns --------------------------------------------------------------- */

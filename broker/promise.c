@@ -25,7 +25,6 @@ drop(struct channel *ch, struct waiting *w)
 	p->first = w->next;
 	if (p->first == NULL)
 		p->last = NULL;
-	p->size -= w->frames.n;
 	p->tags -= w->tags;
 	ch->server->tags_owed -= w->tags;
 	ch->connection->owed -= w->frames.n;
@@ -196,7 +195,6 @@ promise_reply(struct channel *ch, struct bytes frame, uint64_t seq)
 		add_waiting(ch, p->last != NULL && seq < p->last->seq
 			? p->last->seq : seq);
 	writer_bytes(&p->last->frames, frame);
-	p->size += frame.n;
 	ch->connection->owed += frame.n;
 }
 
@@ -250,14 +248,11 @@ static void
 keep_replies(struct channel *ch, uint64_t committed)
 {
 	struct promises *p = &ch->promises;
-	bool full = promises_full(p);
 
 	while (p->first != NULL && p->first->seq <= committed) {
 		say(ch, p->first);
 		drop(ch, p->first);
 	}
-	if (full && !promises_full(p))
-		channel_wake(ch);
 }
 
 bool

@@ -34,7 +34,6 @@ struct promises {
 	size_t run_first, run_count, run_room;
 	uint64_t confirmed; /* highest tag said */
 	struct waiting *first, *last;
-	size_t size;   /* of their frames */
 	unsigned tags; /* of them, with a delivery tag: others stay behind */
 	bool listed; /* on the server's list of those with promises */
 	TAILQ_ENTRY(channel) link;
@@ -72,13 +71,6 @@ static inline bool
 promises_wait(const struct promises *p)
 {
 	return p->first != NULL;
-}
-
-/* Too much waits for consumers to be given more; they are woken. */
-static inline bool
-promises_full(const struct promises *p)
-{
-	return p->size > 256 * 1024;
 }
 
 /* Says what is safe now; true if something is still owed. */

@@ -12,7 +12,9 @@
 #include "amqp/props.h"
 #include "amqp/table.h"
 #include "amqp/xalloc.h"
+#include "broker/channel.h"
 #include "broker/connection.h"
+#include "broker/consumer.h"
 #include "broker/delayed.h"
 #include "broker/expiry.h"
 #include "broker/log.h"
@@ -397,6 +399,89 @@ a_delivery_that_counts_waits_for_its_count(void)
 	broker_close(s);
 }
 
+/* A peer at the other end that is through with its handshake. */
+static struct connection *
+connected(struct server *s, int *peer)
+{
+	struct connection *c;
+	int pair[2];
+
+	CU_ASSERT_EQUAL_FATAL(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	*peer = pair[1];
+	c = connection_new(s, pair[0], NULL);
+	c->frame_max = 128 * 1024;
+	c->vhost = vhost(s);
+	c->user = auth_user(s->auth, BYTES("guest"));
+	c->user->refs++;
+	c->vhost->connection_count++;
+	c->user->connections++;
+	s->open_connections++;
+	connection_enter(c, CONNECTION_START);
+	connection_enter(c, CONNECTION_TUNE);
+	connection_enter(c, CONNECTION_OPEN);
+	connection_enter(c, CONNECTION_RUNNING);
+	connection_set_timer(c, 0);
+	return c;
+}
+
+static void
+put(struct server *s, struct queue *q, size_t count, size_t size)
+{
+	for (; count > 0; count--) {
+		struct message *m = message(BYTES("k"), 0, size);
+
+		queue_push(q, m, -1);
+		message_unref(m);
+	}
+	journal_promise(&s->journal, s->journal.seq);
+	settle(s);
+}
+
+/* Until there is nothing more. */
+static size_t
+read_all(struct server *s, int peer)
+{
+	static uint8_t buffer[256 * 1024];
+	size_t all = 0;
+	ssize_t n;
+
+	do {
+		settle(s);
+		n = read(peer, buffer, sizeof buffer);
+		all += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+	return all;
+}
+
+/* Whatever its channels are, a peer is kept little while the disk does not answer;
+ * then it is given all. */
+static void
+deliveries_that_wait_are_bounded(void)
+{
+	enum { CHANNELS = 50, BODY = 100 * 1000 };
+	struct server *s = broker_open();
+	struct queue *q = typed_queue(s, "quorum");
+	struct connection *c;
+	int peer;
+
+	put(s, q, 2 * CHANNELS, BODY);
+	c = connected(s, &peer);
+	for (uint16_t i = 1; i <= CHANNELS; i++)
+		consumer_wake(consumer_new(channel_new(c, i), q, BYTES("c"),
+		    BYTES(""), false, false));
+	journal_hold(&s->journal);
+	CU_ASSERT_EQUAL(read_all(s, peer), 0);
+	CU_ASSERT_TRUE(c->owed > BODY && c->owed < 1024 * 1024 + 2 * BODY);
+	journal_release(&s->journal);
+	CU_ASSERT_TRUE(read_all(s, peer) > 2 * CHANNELS * BODY);
+	CU_ASSERT_EQUAL(q->unacked, 2 * CHANNELS);
+	CU_ASSERT_EQUAL(c->owed, 0);
+	close(peer);
+	settle(s);
+	broker_close(s);
+}
+
 /* However long ago the turn began. */
 static void
 time_counts_from_when_a_socket_was_read(void)
@@ -493,6 +578,7 @@ static const struct unit_test tests[] = {
 	what_lives_a_time_does_not_leave_before_it},
     {"a delivery that counts waits for its count",
 	a_delivery_that_counts_waits_for_its_count},
+    {"deliveries that wait are bounded", deliveries_that_wait_are_bounded},
     {"time counts from when a socket was read",
 	time_counts_from_when_a_socket_was_read},
     {"letters of a turn are bounded", letters_of_a_turn_are_bounded},
