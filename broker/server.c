@@ -398,13 +398,13 @@ end_turn(struct server *s)
 	take_loads(s);
 	hasher_turn(s->hasher);
 	s->control_busy = control_turn(s->control, &answers);
+	watch_store(s);
+	pressure_turn(&s->pressure, s->clock.real, s->io.bytes_in);
+	release_held(s);
 	hurry_leaving(s);
 	journal_turn(&s->journal, s->clock.real, server_hand_over);
 	keep_promises(s);
 	control_keep(s->control, journal_committed(&s->journal));
-	watch_store(s);
-	pressure_turn(&s->pressure, s->clock.real, s->io.bytes_in);
-	release_held(s);
 	io_flush(&s->io);
 	check_stop(s);
 	free_dead(s);

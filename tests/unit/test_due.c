@@ -482,6 +482,43 @@ deliveries_that_wait_are_bounded(void)
 	broker_close(s);
 }
 
+/* What it publishes when it goes on is looked at in the same turn, or in one that
+ * comes: nothing else may ever happen. */
+static void
+who_was_held_up_is_confirmed(void)
+{
+	struct server *s = broker_open();
+	struct queue *q = typed_queue(s, "quorum");
+	struct writer w = {0};
+	struct channel *ch;
+	int peer;
+
+	ch = channel_new(connected(s, &peer), 1);
+	ch->confirming = true;
+	s->pressure.backlog = 100;
+	journal_hold(&s->journal);
+	put(s, q, 1, 1000);
+	amqp_method_frame(&w, 1,
+	    &(struct amqp_method){AMQP_basic_publish,
+		.basic_publish = {.routing_key = BYTES("quorum")}});
+	writer_bytes(&w,
+	    BYTES("\2\0\1\0\0\0\16\0\74\0\0\0\0\0\0\0\0\0\0\0\0\xce"));
+	CU_ASSERT_EQUAL(write(peer, w.p, w.n), (ssize_t)w.n);
+	writer_fini(&w);
+	settle(s);
+	CU_ASSERT_EQUAL(ch->published, 0);
+	journal_release(&s->journal);
+	while (server_turn(s, false) || ch->published == 0)
+		;
+	CU_ASSERT_TRUE(ch->promises.confirmed == 1 ||
+	    evtimer_pending(s->timer, NULL));
+	settle(s);
+	CU_ASSERT_EQUAL(ch->promises.confirmed, 1);
+	close(peer);
+	settle(s);
+	broker_close(s);
+}
+
 /* However long ago the turn began. */
 static void
 time_counts_from_when_a_socket_was_read(void)
@@ -579,6 +616,7 @@ static const struct unit_test tests[] = {
     {"a delivery that counts waits for its count",
 	a_delivery_that_counts_waits_for_its_count},
     {"deliveries that wait are bounded", deliveries_that_wait_are_bounded},
+    {"who was held up is confirmed", who_was_held_up_is_confirmed},
     {"time counts from when a socket was read",
 	time_counts_from_when_a_socket_was_read},
     {"letters of a turn are bounded", letters_of_a_turn_are_bounded},
