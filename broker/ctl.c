@@ -589,6 +589,13 @@ without_value(
 }
 
 static int
+too_many_words(void)
+{
+	fprintf(stderr, ARGUMENT_ERROR "more than %d words\n", WORDS_MAX);
+	return CODE_USAGE;
+}
+
+static int
 obey(int argc, char **argv, char **typed)
 {
 	struct settings s = {0};
@@ -597,7 +604,7 @@ obey(int argc, char **argv, char **typed)
 	bool taken, own = true;
 
 	usage_options(option_rows, OPTION_ROWS);
-	for (int i = 1; i < argc && count < WORDS_MAX; i++) {
+	for (int i = 1; i < argc; i++) {
 		own = own && strcmp(argv[i], "--") != 0;
 		taken = false;
 		if (own)
@@ -606,6 +613,8 @@ obey(int argc, char **argv, char **typed)
 		    !take_option(&s, argv, argc, &i, &taken)) {
 			return without_value(list, count, typed, argv[i - 1]);
 		}
+		if (!taken && count == WORDS_MAX)
+			return too_many_words();
 		if (!taken)
 			list[count++] = argv[i];
 	}
