@@ -118,6 +118,7 @@ message(struct bytes key, int64_t delay, size_t size)
 	p.headers = writer_view(&headers);
 	amqp_props_write(&wire, &p);
 	m = message_new(BYTES("x"), key, writer_view(&wire), size);
+	memset((void *)message_body(m).p, 'b', size);
 	m->persistent = true;
 	writer_fini(&headers);
 	writer_fini(&wire);
