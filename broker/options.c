@@ -136,7 +136,6 @@ static int
 unknown(char **argv)
 {
 	const char letter[] = {'-', (char)optopt, '\0'};
-
 	bool known = optopt > UCHAR_MAX || strchr(short_options, optopt) != NULL;
 
 	return wrong("unknown option '%s'", known ? argv[optind - 1] : letter);

@@ -2,8 +2,8 @@
  *
  * Replies: while one waits for its commit, every later one queues behind it,
  * already encoded; those that wait for the same batch stand together. Deliveries
- * queue behind deliveries. Confirms: runs of publications with the batch they wait for;
- * a run is said as one ack, "multiple" where it covers more than one. */
+ * queue behind deliveries. Confirms: runs of publications with the batch they wait
+ * for; a run is said as one ack, "multiple" where it covers more than one. */
 #ifndef BROKER_PROMISE_H
 #define BROKER_PROMISE_H
 
